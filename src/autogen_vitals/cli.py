@@ -1,0 +1,95 @@
+"""The command line, ``autogen-vitals``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+
+from autogen_vitals.version import __version__
+
+_DESCRIPTION = "See what an AutoGen service pays for at start-up and in each request, as OpenTelemetry."
+_EXAMPLES = """\
+examples:
+  autogen-vitals demo
+      Run a small FastAPI app on two workers with a stub model (no key, no network) and see which of
+      its routes builds its model client again for each request, where, and what that costs.
+
+  opentelemetry-instrument uvicorn app:app
+      Your own service, unchanged, to any OTLP endpoint: this package is found by itself.
+"""
+_DEMO = "run an example app on two workers and show what its requests paid for"
+_DEMO_DETAILS = """\
+Starts a stub model and an OTLP receiver on loopback ports, runs the example app under
+"opentelemetry-instrument uvicorn --workers 2 app:app", sends it requests, stops it, and reports for
+each worker the cold start and the inits, for each route what its requests spent in inits, and which
+line of code is to blame. Nothing leaves this machine. Takes about 20 seconds.
+"""
+_DEMO_NEEDS = {
+    "rich": "local",
+    "uvicorn": "local",
+    "fastapi": "local",
+    "httpx": "local",
+    "opentelemetry.distro": "local",
+    "opentelemetry.instrumentation.fastapi": "local",
+    "autogen_agentchat": "autogen",
+    "openai": "autogen",
+    "tiktoken": "autogen",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: the arguments, without the program's name; those of this process by default.
+
+    Returns:
+        The exit status: 0 when the command did what it says, 1 when not, 130 after Ctrl+C.
+
+    Raises:
+        SystemExit: after ``--help`` and ``--version`` (0), and on arguments that make no sense (2).
+    """
+    command: Callable[[], int] = _parser().parse_args(argv).command
+    try:
+        return command()
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="autogen-vitals",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    demo = commands.add_parser(
+        "demo", help=_DEMO, description=_DEMO_DETAILS, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _demo() -> int:
+    missing = [name for name in _DEMO_NEEDS if not _is_installed(name)]
+    if missing:
+        extras = ",".join(dict.fromkeys(_DEMO_NEEDS[name] for name in missing))
+        print(f"The demo needs {', '.join(missing)}, which cannot be found. To install:", file=sys.stderr)
+        print(f"  pip install 'autogen-vitals[{extras}]'", file=sys.stderr)
+        return 1
+    # Here, because it imports what the check above has just found.
+    from autogen_vitals.local.demo import run_demo
+
+    return run_demo()
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        # The package that would contain it.
+        return False

@@ -1,0 +1,42 @@
+"""Our settings as environment variables.
+
+``opentelemetry-instrument`` finds this module by its entry point and makes each variable a flag of its own:
+``OTEL_PYTHON_AUTOGEN_MODEL_SPANS`` → ``--python_autogen_model_spans``.
+"""
+
+OTEL_PYTHON_AUTOGEN_ENABLED = "OTEL_PYTHON_AUTOGEN_ENABLED"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_ENABLED
+
+``true`` (default) or ``false``: whether to instrument at all.
+"""
+
+OTEL_PYTHON_AUTOGEN_NATIVE_SPANS = "OTEL_PYTHON_AUTOGEN_NATIVE_SPANS"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_NATIVE_SPANS
+
+``replace`` (default): AutoGen's own spans are quiet while ours are made, and trace context still travels in its
+messages. ``keep``: both are made.
+"""
+
+OTEL_PYTHON_AUTOGEN_MODEL_SPANS = "OTEL_PYTHON_AUTOGEN_MODEL_SPANS"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_MODEL_SPANS
+
+``auto`` (default): chat spans and metrics, unless another instrumentation of the model's SDK makes them. ``on``:
+always. ``off``: never.
+"""
+
+OTEL_PYTHON_AUTOGEN_INIT_SPAN_THRESHOLD = "OTEL_PYTHON_AUTOGEN_INIT_SPAN_THRESHOLD"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_INIT_SPAN_THRESHOLD
+
+Milliseconds from which on an init has a span of its own (default ``1``); ``0``: every init.
+"""
+
+OTEL_PYTHON_AUTOGEN_FLUSH_TIMEOUT = "OTEL_PYTHON_AUTOGEN_FLUSH_TIMEOUT"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_FLUSH_TIMEOUT
+
+Seconds a process that is being stopped may wait for the last export (default ``3``); ``0``: do not wait at all.
+"""

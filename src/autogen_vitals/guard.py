@@ -1,0 +1,75 @@
+"""The one guard behind "never hurts the app": what goes wrong in our code stays in our code."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+_logger = logging.getLogger("autogen_vitals")
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+_REPORT_LIMIT = 100
+_reported: set[str] = set()
+
+
+def guarded(function: Callable[_P, _R]) -> Callable[_P, _R | None]:
+    """Make ``function`` unable to raise an ``Exception``: it answers ``None`` instead.
+
+    ``BaseException`` passes: a ``KeyboardInterrupt`` that happens to arrive while our code runs is the app's.
+    Each function that failed is named once in the log, with the exception's class and place but without its message,
+    which may quote a secret of the app's.
+    """
+
+    @functools.wraps(function)
+    def safe(*args: _P.args, **kwargs: _P.kwargs) -> _R | None:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            _report(function, error)
+            return None
+
+    return safe
+
+
+def _report(function: Callable[..., object], error: Exception) -> None:
+    try:
+        name = getattr(function, "__qualname__", repr(function))
+        if name in _reported or len(_reported) >= _REPORT_LIMIT:
+            return
+        _reported.add(name)
+        _logger.warning(
+            "autogen-vitals: %s failed with %s at %s; telemetry may be missing, the application is not affected "
+            "(reported once)",
+            name,
+            type(error).__name__,
+            _place(error),
+        )
+    except Exception:
+        # A logging handler of the app's that raises, or an interpreter that is shutting down.
+        return
+
+
+def _place(error: Exception) -> str:
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return "an unknown place"
+    return f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+
+
+@guarded
+def hide_caller_frame(error: BaseException) -> None:
+    """Take the calling wrapper's own frame off the traceback of ``error``, before a bare ``raise``.
+
+    CPython 3.11 and later re-raise with ``error.__traceback__`` as it then is; 3.10 keeps the frame, which is harmless.
+    """
+    traceback = error.__traceback__
+    # Two frames up: the guard around this function, then the wrapper that called it.
+    if traceback is not None and traceback.tb_frame is sys._getframe(2):
+        error.__traceback__ = traceback.tb_next

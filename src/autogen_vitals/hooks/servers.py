@@ -1,0 +1,29 @@
+"""Request boundaries and worker life: Starlette and FastAPI, uvicorn, gunicorn, Celery.
+
+Everything else that serves requests is recognised by its SERVER or CONSUMER span, or by ``autogen_vitals.request()``.
+"""
+
+from __future__ import annotations
+
+from autogen_vitals.hooks.tables import Boundary, LifeCall, LifeSignal, Servers
+
+SERVERS = Servers(
+    boundaries=(
+        # FastAPI.__call__ calls it; whichever ASGI server runs the app, requests and lifespan come through here.
+        Boundary("starlette.applications:Starlette.__call__", "asgi"),
+    ),
+    calls=(
+        LifeCall("uvicorn.server:Server.startup", before="starting", after="ready"),
+        # uvicorn re-raises the signal that stopped it when serve() returns, so that atexit never runs: this is the
+        # last call of a worker's life in which anything can be exported.
+        LifeCall("uvicorn.server:Server.shutdown", before="draining", after="ending"),
+        LifeCall("gunicorn.arbiter:Arbiter.run", before="becomes_fork_server"),
+        LifeCall("celery.concurrency.prefork:TaskPool.on_start", before="becomes_fork_server"),
+    ),
+    signals=(
+        LifeSignal("celery.signals:worker_process_init", "becomes_worker"),
+        # Pool children leave by os._exit: atexit never runs there either.
+        LifeSignal("celery.signals:worker_process_shutdown", "ending"),
+        LifeSignal("celery.signals:worker_shutting_down", "draining"),
+    ),
+)

@@ -1,0 +1,139 @@
+"""The row types that the tables of this room are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from autogen_vitals.vocabulary import ComponentKind, Operation
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A fact that is an argument of the call, not an attribute of the component."""
+
+    keyword: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One method whose calls are runs.
+
+    Attributes:
+        method: name of the method, on the row's class and on every subclass that overrides it. Whether it returns a
+            coroutine or a stream is seen when it is called.
+        operation: the kind of run.
+        facts: span attribute → dotted path of attributes and mapping keys, read from the component before the call.
+        result: span attribute → path, read from what the call returned, or from the last item of a stream.
+        failed: path in the result that is true when the component reports a failure without raising it.
+        cached: path in the result that is true when the reply cost no tokens.
+    """
+
+    method: str
+    operation: Operation
+    facts: Mapping[str, str | Argument] = field(default_factory=dict[str, "str | Argument"])
+    result: Mapping[str, str] = field(default_factory=dict[str, str])
+    failed: str | None = None
+    cached: str | None = None
+
+
+@dataclass(frozen=True)
+class Component:
+    """One class, with all its subclasses: those that exist and those the user defines later.
+
+    The row nearest in a class's method resolution order holds for it.
+
+    Attributes:
+        kind: what the class is in AutoGen's terms.
+        target: ``module:Class``. A target that an installed version lacks is passed over.
+        runs: its methods that are runs.
+        starts: its methods that are a second-stage init.
+        restores: its methods that rebuild it when it is unpickled or copied.
+        name: path of the name the component gives itself.
+        plumbing: packages whose own subclasses are AutoGen's inner works, not components of the user's.
+    """
+
+    kind: ComponentKind
+    target: str
+    runs: tuple[Run, ...] = ()
+    starts: tuple[str, ...] = ()
+    restores: tuple[str, ...] = ()
+    name: str = "name"
+    plumbing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NativeSpans:
+    """Where a library makes OpenTelemetry spans of its own.
+
+    Attributes:
+        scopes: names of its tracers.
+        genai_module: the module whose global ``trace`` makes its agent and tool spans.
+        messaging: ``module:Class.method``, the context manager around each message its runtimes move.
+        envelope_context: ``module:function`` that reads the trace context a message's envelope carries.
+    """
+
+    scopes: tuple[str, ...]
+    genai_module: str
+    messaging: str
+    envelope_context: str
+
+
+@dataclass(frozen=True)
+class Library:
+    """Everything we know about one library.
+
+    Attributes:
+        packages: its top-level packages; a frame of theirs is never the site of an init.
+        components: its classes.
+        providers: class name → ``gen_ai.provider.name``; the name nearest in a class's method resolution order holds.
+        model_sdks: provider → ``module:Class.method`` of the model's SDK; when another instrumentation has wrapped
+            it, that instrumentation makes the chat spans.
+        native: its own spans.
+    """
+
+    packages: tuple[str, ...]
+    components: tuple[Component, ...]
+    providers: Mapping[str, str]
+    model_sdks: Mapping[str, str]
+    native: NativeSpans
+
+
+Moment = Literal["starting", "ready", "draining", "ending", "becomes_fork_server", "becomes_worker"]
+"""What a call says about the life of the process: see ``lifecycle.moments``."""
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A callable through which every request of a server comes."""
+
+    target: str
+    protocol: Literal["asgi"]
+
+
+@dataclass(frozen=True)
+class LifeCall:
+    """A function or method whose call begins or ends a part of the process's life."""
+
+    target: str
+    before: Moment | None = None
+    after: Moment | None = None
+
+
+@dataclass(frozen=True)
+class LifeSignal:
+    """A signal object (``connect``, ``disconnect``) that a server sends at a moment of a process's life."""
+
+    target: str
+    moment: Moment
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Request boundaries and worker life."""
+
+    boundaries: tuple[Boundary, ...]
+    calls: tuple[LifeCall, ...]
+    signals: tuple[LifeSignal, ...]

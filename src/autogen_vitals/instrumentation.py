@@ -1,0 +1,175 @@
+"""Puts the rooms together, one way: hooks → wrapping → lifecycle → telemetry. And takes them apart again."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+
+from autogen_vitals.guard import guarded
+from autogen_vitals.hooks.agentchat import AUTOGEN
+from autogen_vitals.hooks.servers import SERVERS
+from autogen_vitals.hooks.tables import Argument, Component, Library, LifeSignal, Run, Servers
+from autogen_vitals.lifecycle.boundaries import AsgiWatch
+from autogen_vitals.lifecycle.moments import Moments
+from autogen_vitals.lifecycle.reading import Reader, argument, attribute
+from autogen_vitals.lifecycle.sites import SiteFinder
+from autogen_vitals.lifecycle.tracker import Tracker
+from autogen_vitals.lifecycle.watches import Described, InitWatch, RunFacts, RunWatch
+from autogen_vitals.settings import Settings
+from autogen_vitals.telemetry.model_sdks import told_elsewhere
+from autogen_vitals.telemetry.native import EnvelopeContext, QuietMessages, QuietTrace
+from autogen_vitals.telemetry.server_spans import ServerSpans
+from autogen_vitals.telemetry.sink import Telemetry
+from autogen_vitals.wrapping.calls import deferred_call
+from autogen_vitals.wrapping.coverage import ClassPlan, Coverage
+from autogen_vitals.wrapping.importing import ImportHooks, resolve, split_target
+from autogen_vitals.wrapping.life import ForkedChildren, life_call
+from autogen_vitals.wrapping.patches import Patches
+from autogen_vitals.wrapping.proxy import Wrapper
+
+
+class Instrumentation:
+    """One installation of everything, from ``install`` to ``uninstall``.
+
+    Args:
+        settings: as loaded.
+        tracer_provider, meter_provider: where telemetry goes.
+    """
+
+    def __init__(self, settings: Settings, tracer_provider: TracerProvider, meter_provider: MeterProvider) -> None:
+        slow_ns = int(settings.init_span_threshold * 1_000_000)
+        self._settings = settings
+        self._tracer_provider = tracer_provider
+        self._patches = Patches()
+        self._import_hooks = ImportHooks()
+        self._undo: list[Callable[[], object]] = []
+        self.telemetry = Telemetry(
+            tracer_provider, meter_provider, slow_ns, told_elsewhere(settings.model_spans, AUTOGEN.model_sdks)
+        )
+        self.tracker = Tracker(self.telemetry, SiteFinder(AUTOGEN.packages), slow_ns)
+        self._moments = Moments(self.tracker, self.telemetry, settings.flush_timeout)
+
+    def install(self) -> None:
+        """Patch what is imported, and arrange for the rest to be patched when it is."""
+        self._follow_server_spans(AUTOGEN)
+        plans = tuple(_plan(component, AUTOGEN, self.tracker) for component in AUTOGEN.components)
+        Coverage(plans, self._patches, self._import_hooks).install()
+        if self._settings.native_spans == "replace":
+            self._quiet_native_spans(AUTOGEN)
+        self._watch_servers(SERVERS)
+        atexit.register(self._moments.exiting)
+        self._undo.append(partial(atexit.unregister, self._moments.exiting))
+
+    def uninstall(self) -> None:
+        """Restore every patched attribute. Runs in progress end as they would have."""
+        self.tracker.active = False
+        self._import_hooks.off()
+        self._patches.undo()
+        for undo in reversed(self._undo):
+            guarded(undo)()
+        self._undo.clear()
+
+    # --- what the tables say, wrapped -----------------------------------------------------------------------------
+
+    def _follow_server_spans(self, library: Library) -> None:
+        add_span_processor = getattr(self._tracer_provider, "add_span_processor", None)
+        if add_span_processor is None:
+            return
+        # A processor cannot be removed; it is switched off.
+        processor = ServerSpans(self.tracker, library.native.scopes)
+        add_span_processor(processor)
+        self._undo.append(processor.shutdown)
+
+    def _quiet_native_spans(self, library: Library) -> None:
+        native = library.native
+
+        def quiet_genai(module: ModuleType) -> None:
+            if hasattr(module, "trace"):
+                self._patches.set(module, "trace", QuietTrace())
+
+        self._import_hooks.when_imported(native.genai_module, quiet_genai)
+
+        def envelope_context() -> EnvelopeContext | None:
+            module, path = split_target(native.envelope_context)
+            found = resolve(sys.modules[module], path) if module in sys.modules else None
+            return None if found is None else found[2]  # type: ignore[return-value]
+
+        self._wrap(native.messaging, QuietMessages(self.tracker, self.telemetry.spans, envelope_context))
+
+    def _watch_servers(self, servers: Servers) -> None:
+        for boundary in servers.boundaries:
+            self._wrap(boundary.target, deferred_call(AsgiWatch(self.tracker, self._moments)))
+        for call in servers.calls:
+            before, after = (
+                None if moment is None else partial(self._moments.reached, moment)
+                for moment in (call.before, call.after)
+            )
+            self._wrap(call.target, life_call(before, after))
+        for signal in servers.signals:
+            self._connect(signal)
+        children = ForkedChildren(partial(self._moments.reached, "ending"))
+        self._undo.append(lambda children=children: None)
+        self._import_hooks.when_imported("multiprocessing.util", children.install)
+
+    def _wrap(self, target: str, wrapper: Any) -> None:
+        module_name, path = split_target(target)
+
+        def apply(module: ModuleType) -> None:
+            found = resolve(module, path)
+            if found is not None:
+                owner, name, value = found
+                self._patches.set(owner, name, Wrapper(value, wrapper))
+
+        self._import_hooks.when_imported(module_name, apply)
+
+    def _connect(self, row: LifeSignal) -> None:
+        module_name, path = split_target(row.target)
+
+        def receiver(**_: Any) -> None:
+            self._moments.reached(row.moment)
+
+        def connect(module: ModuleType) -> None:
+            found = resolve(module, path)
+            if found is not None:
+                signal: Any = found[2]
+                signal.connect(receiver, weak=False)
+                self._undo.append(lambda: signal.disconnect(receiver))
+
+        self._import_hooks.when_imported(module_name, connect)
+
+
+def _plan(component: Component, library: Library, tracker: Tracker) -> ClassPlan:
+    described = Described(
+        component.kind, tuple(component.name.split(".")), library.providers, component.plumbing
+    )
+    start, restore = InitWatch(tracker, described, "start"), InitWatch(tracker, described, "restore")
+    return ClassPlan(
+        component.target,
+        constructor=InitWatch(tracker, described, "construct"),
+        runs={run.method: RunWatch(tracker, described, run.operation, _facts(run)) for run in component.runs},
+        starts={name: start for name in component.starts} | {name: restore for name in component.restores},
+    )
+
+
+def _facts(run: Run) -> RunFacts:
+    return RunFacts(
+        before=tuple((name, _reader(source)) for name, source in run.facts.items()),
+        after=tuple((name, tuple(path.split("."))) for name, path in run.result.items()),
+        failed=_steps(run.failed),
+        cached=_steps(run.cached),
+    )
+
+
+def _reader(source: str | Argument) -> Reader:
+    return attribute(source) if isinstance(source, str) else argument(source.keyword, source.position)
+
+
+def _steps(path: str | None) -> tuple[str, ...] | None:
+    return None if path is None else tuple(path.split("."))

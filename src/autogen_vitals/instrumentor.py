@@ -1,0 +1,72 @@
+"""The instrumentor that ``opentelemetry-instrument`` loads, and that ``enable()`` uses."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from typing import Any
+
+from opentelemetry import metrics, trace
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+
+from autogen_vitals.declarative import is_disabled_in_config_file
+from autogen_vitals.instrumentation import Instrumentation
+from autogen_vitals.settings import Configuration, load_settings
+
+_logger = logging.getLogger("autogen_vitals")
+
+_CONVENTIONAL = ("tracer_provider", "meter_provider", "logger_provider", "skip_dep_check", "raise_exception_on_conflict")
+
+
+class AutogenVitalsInstrumentor(BaseInstrumentor):
+    """Instruments AutoGen: init apart from run, re-initialisation, start types, process context.
+
+    ``AutogenVitalsInstrumentor().instrument()`` does what ``opentelemetry-instrument`` does; keyword arguments are
+    the settings, and ``tracer_provider`` and ``meter_provider``. Nothing is imported: what is not there yet is
+    patched when the application imports it.
+    """
+
+    configuration = Configuration
+    """What declarative configuration validates the ``autogen_vitals`` node into."""
+
+    # BaseInstrumentor is a singleton whose __init__ runs at every call: no state is set there.
+    _installed: Instrumentation | None = None
+
+    @property
+    def installed(self) -> Instrumentation | None:
+        """What is installed now."""
+        return self._installed
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """None that must all be there: any AutoGen will do, and it is looked for when it is imported.
+
+        The loader of ``opentelemetry-instrument`` reads the extra ``instruments-any`` of the distribution instead.
+        """
+        return ()
+
+    def _instrument(self, **kwargs: Any) -> None:
+        # An exception from here would keep the loader from loading the instrumentations after this one.
+        try:
+            settings = load_settings({name: value for name, value in kwargs.items() if name not in _CONVENTIONAL})
+            if not settings.enabled or is_disabled_in_config_file():
+                _logger.info("autogen-vitals is switched off by its setting 'enabled'")
+                return
+            instrumentation = Instrumentation(
+                settings,
+                kwargs.get("tracer_provider") or trace.get_tracer_provider(),
+                kwargs.get("meter_provider") or metrics.get_meter_provider(),
+            )
+        except Exception:
+            _logger.exception("autogen-vitals could not be set up; the application runs without it")
+            return
+        try:
+            instrumentation.install()
+            self._installed = instrumentation
+        except Exception:
+            instrumentation.uninstall()
+            _logger.exception("autogen-vitals could not be installed and has undone what it did")
+
+    def _uninstrument(self, **kwargs: Any) -> None:
+        installed, self._installed = self._installed, None
+        if installed is not None:
+            installed.uninstall()

@@ -1,0 +1,100 @@
+"""Where requests come in: an ASGI application, or a block of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import Token
+from types import TracebackType
+from typing import Any
+
+from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.moments import Moments
+from autogen_vitals.lifecycle.requests import Request, RequestToken
+from autogen_vitals.lifecycle.tracker import Tracker
+
+_LIFESPAN = object()
+
+
+class AsgiWatch:
+    """Watches an ASGI application's ``__call__(scope, receive, send)``.
+
+    HTTP and WebSocket scopes are requests. The lifespan scope lasts from the server's start-up to the end of its
+    shutdown, so its call's return is a last moment in which to export.
+    """
+
+    def __init__(self, tracker: Tracker, moments: Moments) -> None:
+        self._tracker = tracker
+        self._moments = moments
+
+    @guarded
+    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> object | None:
+        if not self._tracker.active:
+            return None
+        scope: Any = args[0] if args else kwargs.get("scope")
+        if scope["type"] == "lifespan":
+            self._moments.reached("starting")
+            return _LIFESPAN
+        if scope["type"] not in ("http", "websocket") or self._tracker.requests.current() is not None:
+            return None
+        self._tracker.phases.become_ready()
+        return self._tracker.requests.open()
+
+    @guarded
+    def enter(self, observation: Any) -> Token[Request | None] | None:
+        return None if observation is _LIFESPAN else self._tracker.requests.enter(observation)
+
+    @guarded
+    def leave(self, observation: Any, token: Any) -> None:
+        self._tracker.requests.leave(token)
+
+    @guarded
+    def first_item(self, observation: Any) -> None:
+        return
+
+    @guarded
+    def end(self, observation: Any, result: object, error: BaseException | None) -> None:
+        if observation is _LIFESPAN:
+            self._moments.reached("ending")
+        else:
+            self._tracker.requests.finish(observation, None if error is None else type(error).__qualname__)
+
+    @guarded
+    def abandon(self, observation: Any) -> None:
+        self._tracker.requests.finish(observation, None)
+
+
+class RequestBlock:
+    """``with request("name"):`` and ``async with request("name"):``, see ``autogen_vitals.request``."""
+
+    def __init__(self, tracker: Tracker | None, name: str) -> None:
+        self._tracker = tracker
+        self._name = name
+        self._token: RequestToken | None = None
+
+    @guarded
+    def _begin(self) -> None:
+        if self._tracker is not None and self._tracker.active:
+            self._token = self._tracker.requests.begin(self._name)
+
+    @guarded
+    def _end(self, error: BaseException | None) -> None:
+        if self._tracker is not None and self._token is not None:
+            self._tracker.requests.end(self._token, error)
+
+    def __enter__(self) -> RequestBlock:
+        self._begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._end(error)
+
+    async def __aenter__(self) -> RequestBlock:
+        self._begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._end(error)

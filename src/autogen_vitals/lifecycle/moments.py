@@ -1,0 +1,59 @@
+"""The moments of a process's life that its server tells us of."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.observation import Sink
+from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.tracker import Tracker
+
+Moment = Literal["starting", "ready", "draining", "ending", "becomes_fork_server", "becomes_worker"]
+
+
+class Moments:
+    """Acts on what a server does.
+
+    Args:
+        tracker: knows the phases.
+        sink: is flushed when the process ends.
+        flush_timeout: seconds an ending process may wait for that.
+    """
+
+    def __init__(self, tracker: Tracker, sink: Sink, flush_timeout: float) -> None:
+        self._tracker = tracker
+        self._sink = sink
+        self._flush_timeout = flush_timeout
+        self._flushed = False
+
+    @guarded
+    def reached(self, moment: Moment) -> None:
+        """``starting``: the server's own start-up begins. ``ready``: it serves. ``draining``: it takes no more work.
+        ``ending``: the last call before the process is gone. ``becomes_fork_server``: from now on its work is to fork
+        workers. ``becomes_worker``: it has been forked to work."""
+        phases = self._tracker.phases
+        if moment == "starting":
+            self._flushed = False
+            phases.begin_starting()
+        elif moment == "ready":
+            phases.become_ready()
+        elif moment == "draining":
+            phases.draining = True
+        elif moment == "ending":
+            phases.draining = True
+            # A server and the application's lifespan both say so, one right after the other.
+            if not self._flushed:
+                self._flushed = True
+                self._tracker.settle()
+                self._sink.flush(self._flush_timeout)
+        elif moment == "becomes_fork_server":
+            process.facts.is_fork_server = True
+        elif moment == "becomes_worker":
+            process.facts.is_fork_server = False
+
+    @guarded
+    def exiting(self) -> None:
+        """The interpreter is about to exit: nothing will be forked any more."""
+        self._tracker.settle()
+        self._sink.last_chance()

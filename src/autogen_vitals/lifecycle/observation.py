@@ -1,0 +1,128 @@
+"""Observation: one init or one run, while it lasts and when it is over. And the Sink that is told of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from autogen_vitals.vocabulary import ComponentKind, Operation, Phase, Stage
+
+if TYPE_CHECKING:
+    from autogen_vitals.lifecycle.births import Birth
+    from autogen_vitals.lifecycle.requests import Request
+    from autogen_vitals.lifecycle.sites import SiteTally
+
+
+@dataclass(slots=True, eq=False)
+class Observation:
+    """One init or one run of one component.
+
+    Attributes:
+        kind, type: the component's kind and class name.
+        operation: the kind of run; ``None`` for an init.
+        stage: which init; ``None`` for a run.
+        provider: ``gen_ai.provider.name`` of the component.
+        component: the object itself, until the observation is over.
+        pid: the process it began in.
+        phase: where in that process's life.
+        wall_ns: when it began, nanoseconds since the epoch.
+        clock_ns: the same moment on the monotonic clock.
+        duration_ns: set when it is over.
+        parent: the observation it happened in.
+        request: the request it belongs to.
+        outermost: it is a run that is not inside another.
+        owns_request: it is its own request, for there was none around it.
+        inside_init: it happened inside an init.
+        name: the name the component gives itself.
+        facts: span attributes read from the component, the call and its result.
+        tally, sequence: of an init: its site with what that site has built so far, and the how manieth this one is.
+        known_slow: of an init: the last one of its site took long enough for a span.
+        birth: of a run: where and when the component was built, if that was seen.
+        error, exception: class name of what it failed with, and the exception itself until the observation is over.
+        error_recorded: an observation inside it has told of that exception already.
+        nested_error: identity and class name of the last exception that ended an observation inside it.
+        cached: its reply cost no tokens.
+        first_item_ns: nanoseconds from its beginning to a stream's first item.
+        nested_init_ns: nanoseconds of the inits directly inside it.
+        span, quiet: the telemetry sink's own: its span, and whether it keeps silent about this one.
+    """
+
+    kind: ComponentKind
+    type: str
+    operation: Operation | None
+    stage: Stage | None
+    provider: str
+    component: object
+    pid: int
+    phase: Phase
+    wall_ns: int
+    clock_ns: int
+    parent: Observation | None
+    request: Request | None
+    outermost: bool = False
+    owns_request: bool = False
+    inside_init: bool = False
+    name: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
+    tally: SiteTally | None = None
+    sequence: int = 0
+    known_slow: bool = False
+    birth: Birth | None = None
+    ended: bool = False
+    duration_ns: int = 0
+    error: str | None = None
+    exception: BaseException | None = None
+    error_recorded: bool = False
+    nested_error: tuple[int, str] | None = None
+    cached: bool = False
+    first_item_ns: int | None = None
+    nested_init_ns: int = 0
+    span: Any = None
+    quiet: bool = False
+
+    @property
+    def reinit(self) -> bool:
+        """An init whose site had already built this class in this process."""
+        return self.sequence > 1
+
+    @property
+    def subject(self) -> str | None:
+        """The name of what is run, as its span shows it."""
+        operation = self.operation
+        return None if operation is None or operation.subject is None else self.facts.get(operation.subject)
+
+
+class Sink(Protocol):
+    """What is told of observations. Calls come on the app's hot path, in any thread; none may raise."""
+
+    def started(self, observation: Observation) -> None:
+        """It begins."""
+        ...
+
+    def entered(self, observation: Observation) -> object:
+        """Its code begins or goes on to run in the current context; the answer goes to ``left``."""
+        ...
+
+    def left(self, observation: Observation, token: Any) -> None:
+        """Its code has stopped running, in the same context."""
+        ...
+
+    def ended(self, observation: Observation) -> None:
+        """It is over: duration, error and facts are final."""
+        ...
+
+    def request_touched(self, request: Request) -> None:
+        """A request has used AutoGen, and its totals have changed."""
+        ...
+
+    def request_ended(self, request: Request) -> None:
+        """A request that used AutoGen is over."""
+        ...
+
+    def flush(self, timeout: float) -> bool:
+        """Hand everything out within ``timeout`` seconds; whether that succeeded."""
+        ...
+
+    def last_chance(self) -> None:
+        """This process will not fork again: what a fork server had to hold back may go out."""
+        ...

@@ -1,0 +1,93 @@
+"""Process facts: who am I, since when, under which server."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+
+from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.vocabulary import ServerKind
+
+_IMPORTED_WALL_NS = time.time_ns()
+
+
+@dataclass(frozen=True)
+class CreationTime:
+    """When the kernel created the process.
+
+    Attributes:
+        wall_ns: nanoseconds since the epoch; at most one clock tick (10 ms) too early.
+        exact: false where the kernel could not be asked and the import of this package stands in for it.
+    """
+
+    wall_ns: int
+    exact: bool
+
+    def isoformat(self) -> str:
+        """ISO 8601 in UTC with milliseconds, as ``process.creation.time`` wants it."""
+        moment = datetime.fromtimestamp(self.wall_ns / 1e9, tz=timezone.utc)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class ProcessFacts:
+    """What is true of this process. Made anew in a forked child, so that nothing here is ever the parent's."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.parent_pid = os.getppid()
+        self.is_fork_server = False
+
+    @cached_property
+    def creation_time(self) -> CreationTime:
+        """When this process was created; for a forked worker, when it was forked."""
+        return _creation_time()
+
+    @property
+    def server(self) -> ServerKind:
+        """What runs this process, judged by what it has imported and how it was started; not cached: it may come."""
+        modules = sys.modules
+        multiprocessing_process = modules.get("multiprocessing.process")
+        if multiprocessing_process is not None and multiprocessing_process.parent_process() is not None:
+            spawned = type(multiprocessing_process.current_process()).__name__ == "SpawnProcess"
+            # uvicorn's workers are spawned children that import uvicorn before the app.
+            return "uvicorn" if spawned and "uvicorn.server" in modules else "multiprocessing"
+        if "gunicorn.arbiter" in modules:
+            return "gunicorn"
+        if "celery.apps.worker" in modules or "celery.bin.worker" in modules:
+            return "celery"
+        return "uvicorn" if "uvicorn.server" in modules else "plain"
+
+
+def _creation_time() -> CreationTime:
+    """From /proc and the boot clock, which a step of the wall clock does not move.
+
+    ``/proc/stat``'s btime, which psutil uses, is in whole seconds: off by up to one.
+    """
+    try:
+        with open("/proc/self/stat", "rb") as stat:
+            # The second field, the command's name, may contain spaces and parentheses.
+            fields = stat.read().rpartition(b")")[2].split()
+        ticks = int(fields[19])
+        now_boot, now_wall = time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns()
+        age = now_boot - ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+        return CreationTime(now_wall - age, exact=True)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return CreationTime(_IMPORTED_WALL_NS, exact=False)
+
+
+class _Current:
+    """Holds the facts of the process that is running; one attribute read away from any hot path."""
+
+    def __init__(self) -> None:
+        self.facts = ProcessFacts()
+        renew_after_fork(self, _Current._renew)
+
+    def _renew(self) -> None:
+        self.facts = ProcessFacts()
+
+
+current = _Current()

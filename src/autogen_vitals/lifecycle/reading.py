@@ -1,0 +1,47 @@
+"""Reading facts off components, calls and results, none of which we trust: a property may raise or lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Reader = Callable[[object, tuple[Any, ...], Mapping[str, Any]], Any]
+"""Component, args and kwargs → a value, ``None`` where there is none."""
+
+_TEXT_LIMIT = 256
+
+
+def attribute(path: str) -> Reader:
+    """Read ``path``, dotted attributes or mapping keys, from the component."""
+    steps = tuple(path.split("."))
+
+    def read(component: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        return follow(component, steps)
+
+    return read
+
+
+def argument(keyword: str, position: int) -> Reader:
+    """Read an argument of the call."""
+
+    def read(component: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        return plain(kwargs[keyword] if keyword in kwargs else args[position] if len(args) > position else None)
+
+    return read
+
+
+def follow(value: Any, steps: tuple[str, ...]) -> Any:
+    """What ``steps`` lead to; ``None`` when a step is missing or raises."""
+    try:
+        for step in steps:
+            value = value[step] if isinstance(value, Mapping) else getattr(value, step)
+        return plain(value)
+    except Exception:
+        return None
+
+
+def plain(value: Any) -> Any:
+    """A value fit for a span attribute: a short string or a number, of exactly that type; else ``None``."""
+    if isinstance(value, str):
+        return str(value)[:_TEXT_LIMIT]
+    return value if type(value) in (int, float, bool) else None

@@ -1,0 +1,142 @@
+"""Requests: the units of served work, what they paid, and hence their start type."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.phases import Phases
+from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.vocabulary import StartType
+
+if TYPE_CHECKING:
+    from autogen_vitals.lifecycle.observation import Observation, Sink
+
+REBUILD_NS = 50_000_000
+"""What a warm request may spend in inits and still be warm: where rule AG102 stops calling agents cheap."""
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One HTTP request, task, ``request()`` block, or outermost run.
+
+    Attributes:
+        name: given to ``request(name)``.
+        pid: the process it began in; in a forked child it is over.
+        clock_ns: when it began, on the monotonic clock.
+        span: the SERVER or CONSUMER span it belongs to, the telemetry sink's own.
+        used: AutoGen was used in it. Others are of no interest here: a health check is not the cold start.
+        cold: it was the first of its process that used AutoGen.
+        rebuilt: it built a model client.
+        init_count, init_ns: its inits, those inside another init not counted again.
+        duration_ns, error: set when it is over.
+    """
+
+    pid: int
+    clock_ns: int
+    name: str | None = None
+    span: Any = None
+    used: bool = False
+    cold: bool = False
+    rebuilt: bool = False
+    init_count: int = 0
+    init_ns: int = 0
+    ended: bool = False
+    duration_ns: int = 0
+    error: str | None = None
+
+    @property
+    def start_type(self) -> StartType:
+        """What it has paid so far."""
+        if self.cold:
+            return "cold"
+        return "rebuild" if self.rebuilt or self.init_ns >= REBUILD_NS else "warm"
+
+    def count_init(self, observation: Observation) -> None:
+        """An init in it is over."""
+        if observation.kind == "model_client":
+            self.rebuilt = True
+        if not observation.inside_init:
+            self.init_count += 1
+            self.init_ns += observation.duration_ns
+
+
+_request: ContextVar[Request | None] = ContextVar("autogen_vitals_request", default=None)
+
+RequestToken = tuple[Request, "Token[Request | None]"]
+
+
+class Requests:
+    """Opens and closes requests. Outermost wins: within one, no other is opened.
+
+    The request is found through a context variable, so that tasks and threads that copy the context share it. State of
+    the process: whether a request has been cold yet, anew in a forked child.
+    """
+
+    def __init__(self, phases: Phases, sink: Sink) -> None:
+        self._phases = phases
+        self._sink = sink
+        self._cold = itertools.count()
+        renew_after_fork(self, Requests._renew)
+
+    def _renew(self) -> None:
+        self._cold = itertools.count()
+
+    def current(self) -> Request | None:
+        """The request that the current context belongs to."""
+        request = _request.get()
+        return None if request is None or request.ended or request.pid != process.facts.pid else request
+
+    def open(self, name: str | None = None, span: Any = None) -> Request:
+        """A new request, which no context belongs to yet."""
+        self._phases.first_request()
+        return Request(process.facts.pid, time.perf_counter_ns(), name, span)
+
+    def begin(self, name: str | None = None, span: Any = None) -> RequestToken | None:
+        """Open a request in the current context; ``None`` inside another."""
+        if self.current() is not None:
+            return None
+        request = self.open(name, span)
+        return request, _request.set(request)
+
+    def end(self, token: RequestToken, error: BaseException | None = None) -> None:
+        """Close what ``begin`` opened."""
+        request, variable = token
+        self.finish(request, None if error is None else type(error).__qualname__)
+        self.leave(variable)
+
+    def finish(self, request: Request, error: str | None) -> None:
+        """Close it from wherever its end is seen."""
+        if request.ended:
+            return
+        request.ended = True
+        if request.pid != process.facts.pid:
+            return
+        request.duration_ns = time.perf_counter_ns() - request.clock_ns
+        request.error = error
+        if request.used:
+            self._sink.request_ended(request)
+
+    def enter(self, request: Request) -> Token[Request | None] | None:
+        """Make the current context belong to ``request``; ``None`` when it does already."""
+        return None if _request.get() is request else _request.set(request)
+
+    def leave(self, token: Token[Request | None] | None) -> None:
+        """Undo ``enter``; in another context there is nothing to undo."""
+        if token is None:
+            return
+        try:
+            _request.reset(token)
+        except ValueError:
+            return
+
+    def use(self, request: Request) -> None:
+        """AutoGen is used in it. The first such request of the process is the cold one."""
+        if not request.used:
+            request.used = True
+            # next() of a count is atomic: of two requests at once, one is cold.
+            request.cold = next(self._cold) == 0

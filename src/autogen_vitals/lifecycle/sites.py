@@ -1,0 +1,131 @@
+"""Construction sites: the user's line that builds a component, and how often it has done so in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType, FrameType
+
+from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.vocabulary import Stage
+
+_WALK_LIMIT = 200
+_SITE_LIMIT = 4096
+_IMPORT_MACHINERY = "<frozen importlib._bootstrap>"
+
+
+@dataclass(frozen=True)
+class Site:
+    """File, line and function of a construction."""
+
+    file: str
+    line: int
+    function: str
+
+
+@dataclass(slots=True)
+class SiteTally:
+    """What one site has built of one class: how many, and how long the last one took, in nanoseconds."""
+
+    site: Site
+    count: int = 0
+    last_ns: int = 0
+
+
+class SiteFinder:
+    """Finds the first frame outside site-packages.
+
+    An app that is itself installed into site-packages has none; then it is the first frame outside the observed
+    libraries, ``packages``.
+    """
+
+    def __init__(self, packages: tuple[str, ...]) -> None:
+        self._packages = frozenset((*packages, "autogen_vitals", "wrapt"))
+
+    def find(self, frame: FrameType | None, *, to_import: bool) -> tuple[FrameType | None, bool]:
+        """Walk outwards from ``frame``.
+
+        Returns:
+            The frame of the site, and whether a module is being imported outside it; the latter is looked for only
+            with ``to_import``.
+        """
+        nearest: FrameType | None = None
+        chosen: FrameType | None = None
+        for _ in range(_WALK_LIMIT):
+            if frame is None or (chosen is not None and not to_import):
+                break
+            code = frame.f_code
+            if code.co_filename == _IMPORT_MACHINERY:
+                return chosen or nearest, True
+            if chosen is None and not self._is_skipped(frame):
+                if _is_user_code(code):
+                    chosen = frame
+                elif nearest is None:
+                    nearest = frame
+            frame = frame.f_back
+        return chosen or nearest, False
+
+    def _is_skipped(self, frame: FrameType) -> bool:
+        module: object = frame.f_globals.get("__name__")
+        return isinstance(module, str) and module.partition(".")[0] in self._packages
+
+
+def _library_folders() -> tuple[str, ...]:
+    names = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
+    paths = sysconfig.get_paths()
+    folders = {os.path.realpath(paths[name]) for name in names} | {paths[name] for name in names}
+    return tuple(folder.rstrip(os.sep) + os.sep for folder in folders)
+
+
+_LIBRARY_FOLDERS = _library_folders()
+_LIBRARY_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+@lru_cache(maxsize=8192)
+def _is_user_code(code: CodeType) -> bool:
+    # Decided once for each code object: a walk then costs a dictionary look-up a frame.
+    file = code.co_filename
+    if file.startswith("<"):
+        return False
+    return not file.startswith(_LIBRARY_FOLDERS) and not any(part in file for part in _LIBRARY_PARTS)
+
+
+def describe(frame: FrameType) -> Site:
+    """The site of a frame."""
+    code = frame.f_code
+    name = code.co_qualname if sys.version_info >= (3, 11) else code.co_name
+    module: object = frame.f_globals.get("__name__")
+    function = f"{module}.{name}" if isinstance(module, str) and not name.startswith("<") else name
+    return Site(code.co_filename, frame.f_lineno, function)
+
+
+class SiteRegistry:
+    """Counts what each site has built in this process.
+
+    Touched by every init, in any thread; the races that dictionary operations leave lose at most a count. Holds
+    ``_SITE_LIMIT`` sites, then drops the oldest. Empty in a forked child: what the master built, the worker did not.
+    """
+
+    def __init__(self) -> None:
+        self._tallies: dict[tuple[str, int, str, Stage], SiteTally] = {}
+        renew_after_fork(self, SiteRegistry._clear)
+
+    def tally(self, frame: FrameType | None, type_name: str, stage: Stage) -> SiteTally:
+        """The tally of a site for one class, one more counted."""
+        key = ("", 0, type_name, stage)
+        if frame is not None:
+            key = (frame.f_code.co_filename, frame.f_lineno, type_name, stage)
+        found = self._tallies.get(key)
+        if found is None:
+            if len(self._tallies) >= _SITE_LIMIT:
+                self._tallies.pop(next(iter(self._tallies)), None)
+            site = describe(frame) if frame is not None else Site("", 0, "")
+            found = self._tallies[key] = SiteTally(site)
+        found.count += 1
+        return found
+
+    def _clear(self) -> None:
+        self._tallies = {}

@@ -1,0 +1,226 @@
+"""Turns calls of wrapped methods into Observations."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from contextvars import ContextVar, Token
+from typing import Any
+
+from autogen_vitals.lifecycle.births import BirthRegistry
+from autogen_vitals.lifecycle.errors import error_class
+from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.observation import Observation, Sink
+from autogen_vitals.lifecycle.phases import Phases
+from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.requests import Request, Requests
+from autogen_vitals.lifecycle.sites import SiteFinder, SiteRegistry
+from autogen_vitals.vocabulary import ComponentKind, Operation, Stage
+
+_observation: ContextVar[Observation | None] = ContextVar("autogen_vitals_observation", default=None)
+
+EnterToken = tuple["Token[Observation | None]", "Token[Request | None] | None", object]
+
+_ABANDONED_LIMIT = 1024
+
+
+class Tracker:
+    """The present of the process: which observation is current, and what begins and ends.
+
+    The current observation is a context variable. Everything else lives in the registries, each of which says what
+    bounds it and what a fork does to it.
+
+    Args:
+        sink: told of everything.
+        site_finder: finds the user's line behind an init.
+        slow_ns: from which duration on, in nanoseconds, an init has a span of its own.
+    """
+
+    def __init__(self, sink: Sink, site_finder: SiteFinder, slow_ns: int) -> None:
+        self.active = True
+        self.phases = Phases()
+        self.requests = Requests(self.phases, sink)
+        self.sites = SiteRegistry()
+        self.births = BirthRegistry()
+        self._sink = sink
+        self._site_finder = site_finder
+        self._slow_ns = slow_ns
+        self._renew()
+        renew_after_fork(self, Tracker._renew)
+
+    def _renew(self) -> None:
+        # Streams that were dropped unclosed, until somebody is at leisure: see abandon().
+        self._abandoned: deque[Observation] = deque(maxlen=_ABANDONED_LIMIT)
+
+    def current(self) -> Observation | None:
+        """The observation whose code runs in the current context."""
+        observation = _observation.get()
+        if observation is None or observation.ended or observation.pid != process.facts.pid:
+            return None
+        return observation
+
+    # --- beginnings -----------------------------------------------------------------------------------------------
+
+    def begin_init(self, component: object, kind: ComponentKind, stage: Stage, provider: str) -> Observation | None:
+        """An init begins; ``None`` when it belongs to one that has begun already (``super().__init__``)."""
+        parent = self.current()
+        if parent is not None and parent.operation is None and parent.component is component:
+            return None
+        self.settle()
+        request = self.requests.current()
+        # Only a start-up can be inside an import that matters; later the walk may stop at the site.
+        frame, importing = self._site_finder.find(sys._getframe(1), to_import=not self.phases.ready)
+        observation = self._begin(component, kind, provider, parent, request, importing=importing)
+        observation.stage = stage
+        tally = observation.tally = self.sites.tally(frame, observation.type, stage)
+        observation.sequence = tally.count
+        observation.known_slow = tally.last_ns >= self._slow_ns
+        if stage != "start":
+            self.births.record(component, observation.pid, observation.wall_ns)
+        self._sink.started(observation)
+        return observation
+
+    def begin_run(
+        self, component: object, kind: ComponentKind, operation: Operation, provider: str, facts: dict[str, Any]
+    ) -> Observation | None:
+        """A run begins; ``None`` when it is the current run seen once more."""
+        parent = self.current()
+        if parent is not None and parent.operation is operation and _is_same(operation, parent, component, facts):
+            for name, value in facts.items():
+                parent.facts.setdefault(name, value)
+            return None
+        self.settle()
+        request = self.requests.current()
+        owns_request = request is None
+        if request is None:
+            request = self.requests.open()
+        observation = self._begin(component, kind, provider, parent, request, importing=False)
+        observation.owns_request = owns_request
+        observation.operation = operation
+        observation.facts = facts
+        observation.birth = self.births.of(component)
+        observation.outermost = parent is None or parent.operation is None
+        self._sink.started(observation)
+        return observation
+
+    def _begin(
+        self,
+        component: object,
+        kind: ComponentKind,
+        provider: str,
+        parent: Observation | None,
+        request: Request | None,
+        *,
+        importing: bool,
+    ) -> Observation:
+        if request is not None:
+            self.requests.use(request)
+        return Observation(
+            kind=kind,
+            type=type(component).__qualname__,
+            operation=None,
+            stage=None,
+            provider=provider,
+            component=component,
+            pid=process.facts.pid,
+            phase=self.phases.phase(in_request=request is not None, importing=importing),
+            wall_ns=time.time_ns(),
+            clock_ns=time.perf_counter_ns(),
+            parent=parent,
+            request=request,
+            inside_init=parent is not None and (parent.operation is None or parent.inside_init),
+        )
+
+    # --- while it runs --------------------------------------------------------------------------------------------
+
+    def enter(self, observation: Observation) -> EnterToken:
+        """Make it current, and the context its request's."""
+        handle = self._sink.entered(observation)
+        request = observation.request
+        return _observation.set(observation), None if request is None else self.requests.enter(request), handle
+
+    def leave(self, observation: Observation, token: EnterToken) -> None:
+        """Make current what was before.
+
+        In another context than the one it was entered in (a coroutine that the garbage collector closes), there is
+        nothing to undo: that context is gone.
+        """
+        variable, request, handle = token
+        try:
+            _observation.reset(variable)
+        except ValueError:
+            return
+        self.requests.leave(request)
+        self._sink.left(observation, handle)
+
+    def first_item(self, observation: Observation) -> None:
+        """Its stream has given its first item."""
+        observation.first_item_ns = time.perf_counter_ns() - observation.clock_ns
+
+    # --- endings --------------------------------------------------------------------------------------------------
+
+    def end(self, observation: Observation, error: BaseException | None, swallowed: str | None = None) -> None:
+        """It is over: it returned, or failed with ``error``, or reported a failure it ``swallowed``."""
+        if observation.ended:
+            return
+        if not observation.duration_ns:
+            observation.duration_ns = time.perf_counter_ns() - observation.clock_ns
+        observation.ended = True
+        # What began before a fork is the parent's to end.
+        if observation.pid == process.facts.pid:
+            self._note_error(observation, error, swallowed)
+            self._close(observation)
+        observation.component = observation.exception = None
+
+    def _note_error(self, observation: Observation, error: BaseException | None, swallowed: str | None) -> None:
+        if error is None:
+            observation.error = swallowed
+            return
+        observation.exception = error
+        observation.error = error_class(error, observation.operation)
+        nested, own_class = observation.nested_error, type(error).__qualname__
+        if nested is not None:
+            # The same exception on its way out, or the team's error that stands for it.
+            observation.error_recorded = nested[0] == id(error) or nested[1] == observation.error != own_class
+        if observation.parent is not None:
+            observation.parent.nested_error = (id(error), observation.error)
+
+    def _close(self, observation: Observation) -> None:
+        parent, request = observation.parent, observation.request
+        if observation.tally is not None:
+            observation.tally.last_ns = observation.duration_ns
+            if parent is not None and parent.operation is None:
+                parent.nested_init_ns += observation.duration_ns
+            if request is not None:
+                request.count_init(observation)
+        self._sink.ended(observation)
+        if request is not None and observation.owns_request:
+            self.requests.finish(request, observation.error)
+
+    def abandon(self, observation: Observation) -> None:
+        """A stream was dropped unclosed. The garbage collector calls, perhaps while this very thread holds a lock of
+        the exporter's: its end is noted now and told when the loop, or the next observation, comes by."""
+        observation.duration_ns = time.perf_counter_ns() - observation.clock_ns
+        self._abandoned.append(observation)
+        asyncio = sys.modules.get("asyncio")
+        loop = None if asyncio is None else asyncio._get_running_loop()
+        if loop is not None:
+            loop.call_soon(self.settle)
+
+    def settle(self) -> None:
+        """Tell of the streams that were dropped."""
+        while self._abandoned:
+            try:
+                observation = self._abandoned.popleft()
+            except IndexError:
+                return
+            self.end(observation, None)
+
+
+def _is_same(operation: Operation, parent: Observation, component: object, facts: dict[str, Any]) -> bool:
+    if operation.absorbs == "any" or parent.component is component:
+        return True
+    if operation.absorbs != "name" or operation.subject is None:
+        return False
+    return parent.subject is not None and parent.subject == facts.get(operation.subject)

@@ -1,0 +1,141 @@
+"""What the wrappers talk to: one watch for each wrapped method of the tables.
+
+Every method here is guarded: whatever goes wrong behind it, the wrapper, and so the app, sees an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.observation import Observation
+from autogen_vitals.lifecycle.reading import Reader, follow
+from autogen_vitals.lifecycle.tracker import EnterToken, Tracker
+from autogen_vitals.vocabulary import ComponentKind, Operation, Stage
+
+SWALLOWED_FAILURE = "ToolError"
+"""Error class of a result that reports a failure nobody raised."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the tables say about a class of components.
+
+    Attributes:
+        kind: its kind.
+        name: path of the name it gives itself.
+        providers: class name → provider.
+        plumbing: packages whose own classes are not observed.
+    """
+
+    kind: ComponentKind
+    name: tuple[str, ...]
+    providers: Mapping[str, str] = field(default_factory=dict[str, str])
+    plumbing: tuple[str, ...] = ()
+
+
+class _Watch:
+    def __init__(self, tracker: Tracker, described: Described) -> None:
+        self._tracker = tracker
+        self._described = described
+        # A few hundred classes at the most are built by an app; the cache forgets the oldest of more.
+        self._provider = lru_cache(maxsize=1024)(self._find_provider)
+
+    def _find_provider(self, cls: type) -> str | None:
+        """``None``: the class is plumbing."""
+        if cls.__module__.partition(".")[0] in self._described.plumbing:
+            return None
+        providers = self._described.providers
+        return next((providers[base.__name__] for base in cls.__mro__ if base.__name__ in providers), "autogen")
+
+    @guarded
+    def enter(self, observation: Observation) -> EnterToken | None:
+        return self._tracker.enter(observation)
+
+    @guarded
+    def leave(self, observation: Observation, token: EnterToken | None) -> None:
+        if token is not None:
+            self._tracker.leave(observation, token)
+
+    @guarded
+    def first_item(self, observation: Observation) -> None:
+        self._tracker.first_item(observation)
+
+    @guarded
+    def abandon(self, observation: Observation) -> None:
+        self._tracker.abandon(observation)
+
+
+class InitWatch(_Watch):
+    """Watches a constructor, or a second-stage init."""
+
+    def __init__(self, tracker: Tracker, described: Described, stage: Stage) -> None:
+        super().__init__(tracker, described)
+        self._stage: Stage = stage
+
+    @guarded
+    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
+        if not self._tracker.active:
+            return None
+        provider = self._provider(type(instance))
+        if provider is None:
+            return None
+        return self._tracker.begin_init(instance, self._described.kind, self._stage, provider)
+
+    @guarded
+    def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
+        observation.name = follow(observation.component, self._described.name)
+        self._tracker.end(observation, error)
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What to read off a run: see ``hooks.tables.Run``."""
+
+    before: tuple[tuple[str, Reader], ...] = ()
+    after: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    failed: tuple[str, ...] | None = None
+    cached: tuple[str, ...] | None = None
+
+
+class RunWatch(_Watch):
+    """Watches a method whose calls are runs."""
+
+    def __init__(self, tracker: Tracker, described: Described, operation: Operation, facts: RunFacts) -> None:
+        super().__init__(tracker, described)
+        self._operation = operation
+        self._facts = facts
+
+    @guarded
+    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
+        if not self._tracker.active:
+            return None
+        provider = self._provider(type(instance))
+        if provider is None:
+            return None
+        facts: dict[str, Any] = {}
+        for name, read in self._facts.before:
+            value = read(instance, args, kwargs)
+            if value is not None:
+                facts[name] = value
+        subject = self._operation.subject
+        if subject is not None and self._operation.class_names:
+            facts.setdefault(subject, type(instance).__qualname__)
+        return self._tracker.begin_run(instance, self._described.kind, self._operation, provider, facts)
+
+    @guarded
+    def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
+        swallowed = None
+        if error is None and result is not None:
+            for name, path in self._facts.after:
+                value = follow(result, path)
+                if value is not None:
+                    observation.facts[name] = value
+            if self._facts.failed is not None and follow(result, self._facts.failed) is True:
+                swallowed = SWALLOWED_FAILURE
+            if self._facts.cached is not None:
+                observation.cached = follow(result, self._facts.cached) is True
+        self._tracker.end(observation, error, swallowed)

@@ -1,0 +1,122 @@
+"""Environment, keyword arguments and declarative configuration become one frozen ``Settings``."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from autogen_vitals import environment_variables as env
+
+_logger = logging.getLogger("autogen_vitals")
+
+NativeSpansMode = Literal["replace", "keep"]
+ModelSpansMode = Literal["auto", "on", "off"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, with a default nobody needs to touch.
+
+    Attributes:
+        enabled: whether to instrument at all.
+        native_spans: ``replace`` AutoGen's own spans, or ``keep`` them beside ours.
+        model_spans: chat spans and metrics ``auto`` (unless another instrumentation makes them), ``on`` or ``off``.
+        init_span_threshold: milliseconds from which on an init has a span of its own.
+        flush_timeout: seconds a process that is being stopped may wait for the last export.
+    """
+
+    enabled: bool = True
+    native_spans: NativeSpansMode = "replace"
+    model_spans: ModelSpansMode = "auto"
+    init_span_threshold: float = 1.0
+    flush_timeout: float = 3.0
+
+
+@dataclass
+class Configuration:
+    """What may stand under ``autogen_vitals`` in a declarative configuration file, and in ``enable(**settings)``.
+
+    Field for field that of ``Settings``; ``None`` is "not given", so that the environment, then the default, holds.
+    """
+
+    enabled: bool | None = None
+    native_spans: str | None = None
+    model_spans: str | None = None
+    init_span_threshold: float | None = None
+    flush_timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class _Kind:
+    parse: Callable[[Any], Any]
+    accepted: str
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "1": True, "false": False, "0": False}[str(value).strip().lower()]
+
+
+def _one_of(*words: str) -> _Kind:
+    def parse(value: Any) -> str:
+        word = str(value).strip().lower()
+        if word not in words:
+            raise ValueError(word)
+        return word
+
+    return _Kind(parse, " or ".join(repr(word) for word in words))
+
+
+def _not_negative(value: Any) -> float:
+    number = float(value)
+    # Also refuses nan, which compares false with everything.
+    if isinstance(value, bool) or not 0 <= number < float("inf"):
+        raise ValueError(value)
+    return number
+
+
+_KINDS: Mapping[str, tuple[str, _Kind]] = {
+    "enabled": (env.OTEL_PYTHON_AUTOGEN_ENABLED, _Kind(_boolean, "'true' or 'false'")),
+    "native_spans": (env.OTEL_PYTHON_AUTOGEN_NATIVE_SPANS, _one_of("replace", "keep")),
+    "model_spans": (env.OTEL_PYTHON_AUTOGEN_MODEL_SPANS, _one_of("auto", "on", "off")),
+    "init_span_threshold": (
+        env.OTEL_PYTHON_AUTOGEN_INIT_SPAN_THRESHOLD,
+        _Kind(_not_negative, "a number of milliseconds, 0 or more"),
+    ),
+    "flush_timeout": (env.OTEL_PYTHON_AUTOGEN_FLUSH_TIMEOUT, _Kind(_not_negative, "a number of seconds, 0 or more")),
+}
+
+
+def load_settings(given: Mapping[str, Any]) -> Settings:
+    """Settings from ``given``, else from the environment, else the defaults.
+
+    A value that is not accepted is one warning that names the setting, the value and what is accepted; then the
+    default holds. A name that is no setting is a warning too.
+    """
+    for name in given:
+        if name not in _KINDS:
+            _logger.warning("autogen-vitals: there is no setting %r; there are %s", name, ", ".join(_KINDS))
+    chosen: dict[str, Any] = {}
+    for field in dataclasses.fields(Settings):
+        variable, kind = _KINDS[field.name]
+        source, value = field.name, given.get(field.name)
+        if value is None:
+            source, value = variable, os.environ.get(variable) or None
+        if value is None:
+            continue
+        try:
+            chosen[field.name] = kind.parse(value)
+        except (ValueError, TypeError, KeyError):
+            _logger.warning(
+                "autogen-vitals: %s=%r is not accepted: it takes %s; using the default, %r",
+                source,
+                value,
+                kind.accepted,
+                field.default,
+            )
+    return Settings(**chosen)

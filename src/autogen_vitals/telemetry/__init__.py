@@ -1,0 +1,1 @@
+"""OUT: spans and metrics made of Observations. This room knows nothing about wrapping."""

@@ -1,0 +1,279 @@
+"""Observations as metrics, recorded when they are collected and not when they happen.
+
+The hot path appends to a queue (0.3 µs); ``histogram.record`` costs thirty times that. The queue is drained inside the
+callback of an observable instrument, in the reader's thread, and its records appear in the same collection.
+
+That also makes it true across forks: what a parent has not collected, a child never has; and a process known to fork
+workers records nothing into histograms before its own exit, because a child would export its parent's points again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from opentelemetry import metrics, trace
+from opentelemetry.metrics import CallbackOptions, Histogram, Meter
+
+from autogen_vitals import semconv
+from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.observation import Observation
+from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.requests import Request
+from autogen_vitals.telemetry.forked import forget_points
+from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, INVOKE_AGENT, INVOKE_WORKFLOW
+
+_logger = logging.getLogger("autogen_vitals")
+
+_QUEUE_LIMIT = 10_000
+_NAME_LIMIT = 200
+_OTHER = "other"
+
+_DURATIONS = {
+    INVOKE_WORKFLOW: semconv.INVOKE_WORKFLOW_DURATION,
+    INVOKE_AGENT: semconv.INVOKE_AGENT_DURATION,
+    EXECUTE_TOOL: semconv.EXECUTE_TOOL_DURATION,
+    CHAT: semconv.CLIENT_OPERATION_DURATION,
+}
+
+_Attributes = dict[str, Any]
+_Record = tuple[Histogram, float, _Attributes, "trace.SpanContext | None"]
+
+
+class Metrics:
+    """Counts and times observations. One a process; its queue and its tallies are empty in a forked child."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._names = _BoundedNames()
+        self._last_chance = False
+        self._warned = False
+        self._histograms = {
+            metric.name: meter.create_histogram(
+                metric.name,
+                unit=metric.unit,
+                description=metric.meaning,
+                explicit_bucket_boundaries_advisory=list(metric.buckets),
+            )
+            for metric in semconv.METRICS
+            if metric.instrument == "histogram"
+        }
+        self._renew()
+        renew_after_fork(self, Metrics._renew_in_child)
+        for metric, observe in ((semconv.REINITS, self._observe_reinits), (semconv.REINIT_TIME, self._observe_time)):
+            meter.create_observable_counter(metric.name, [observe], unit=metric.unit, description=metric.meaning)
+        info = semconv.WORKER_INFO
+        meter.create_observable_gauge(info.name, [self._observe_worker], unit=info.unit, description=info.meaning)
+
+    def _renew(self) -> None:
+        self._queue: deque[_Record] = deque()
+        self._dropped = 0
+        # (kind, type) → [re-inits, nanoseconds of their own]
+        self._reinits: dict[tuple[str, str], list[int]] = {}
+
+    def _renew_in_child(self) -> None:
+        self._renew()
+        self._last_chance = False
+        forget_points(self._histograms.values())
+
+    # --- the hot path ---------------------------------------------------------------------------------------------
+
+    def ended(self, observation: Observation) -> None:
+        """Queue what an observation says."""
+        if observation.quiet:
+            return
+        span_context = _exemplar(observation.span)
+        seconds = observation.duration_ns / 1e9
+        if observation.operation is None:
+            self._init_ended(observation, seconds, span_context)
+            return
+        duration = _DURATIONS.get(observation.operation)
+        if duration is None:
+            return
+        attributes = self._run_attributes(observation)
+        self._record(duration, seconds, attributes, span_context)
+        if observation.operation is not CHAT:
+            return
+        if observation.first_item_ns is not None:
+            self._record(
+                semconv.CLIENT_TIME_TO_FIRST_CHUNK, observation.first_item_ns / 1e9, attributes, span_context
+            )
+        if not observation.cached:
+            for name, kind in _TOKENS:
+                tokens = observation.facts.get(name)
+                if tokens is not None:
+                    typed = {**attributes, semconv.GEN_AI_TOKEN_TYPE: kind}
+                    self._record(semconv.CLIENT_TOKEN_USAGE, tokens, typed, span_context)
+
+    def _init_ended(
+        self, observation: Observation, seconds: float, span_context: trace.SpanContext | None
+    ) -> None:
+        kind, type_name = observation.kind, self._names.bounded(observation.type)
+        attributes = _init_attributes(
+            kind,
+            type_name,
+            observation.phase,
+            observation.stage or "",
+            observation.reinit,
+            self._names.bounded(observation.error),
+        )
+        self._record(semconv.INIT_DURATION, seconds, attributes, span_context)
+        if observation.reinit and type_name is not None:
+            tally = self._reinits.setdefault((kind, type_name), [0, 0])
+            tally[0] += 1
+            tally[1] += max(0, observation.duration_ns - observation.nested_init_ns)
+
+    def request_ended(self, request: Request) -> None:
+        """Queue what a request says."""
+        attributes = _request_attributes(request.start_type, self._names.bounded(request.error))
+        span_context = _exemplar(request.span)
+        self._record(semconv.REQUEST_DURATION, request.duration_ns / 1e9, attributes, span_context)
+        self._record(semconv.REQUEST_INIT_DURATION_METRIC, request.init_ns / 1e9, attributes, span_context)
+
+    def _record(
+        self, metric: semconv.Metric, value: float, attributes: _Attributes, span_context: trace.SpanContext | None
+    ) -> None:
+        # The oldest are kept: where an app sets up its SDK late, they are its start-up.
+        if len(self._queue) >= _QUEUE_LIMIT:
+            self._dropped += 1
+        else:
+            self._queue.append((self._histograms[metric.name], value, attributes, span_context))
+
+    def _run_attributes(self, observation: Observation) -> _Attributes:
+        request = observation.request
+        return _run_attributes(
+            observation.operation.name if observation.operation is not None else "",
+            observation.provider,
+            self._names.bounded(observation.type) or "",
+            "" if request is None else request.start_type,
+            self._names.bounded(observation.error),
+            self._names.bounded(observation.subject) if observation.operation is CHAT else None,
+        )
+
+    # --- collection -----------------------------------------------------------------------------------------------
+
+    def allow_recording(self) -> None:
+        """The process will not fork again: a fork server too may record what it queued."""
+        self._last_chance = True
+
+    def drain(self) -> None:
+        """Record what is queued."""
+        if process.facts.is_fork_server and not self._last_chance:
+            return
+        queue = self._queue
+        for _ in range(len(queue)):
+            try:
+                histogram, value, attributes, span_context = queue.popleft()
+            except IndexError:
+                # Two readers collect at once.
+                break
+            context = None
+            if span_context is not None:
+                context = trace.set_span_in_context(trace.NonRecordingSpan(span_context))
+            histogram.record(value, attributes, context)
+        if self._dropped and not self._warned:
+            self._warned = True
+            _logger.warning(
+                "autogen-vitals: %d measurements were dropped: more than %d came between two metric exports. Export "
+                "more often (OTEL_METRIC_EXPORT_INTERVAL); spans are not concerned (reported once)",
+                self._dropped,
+                _QUEUE_LIMIT,
+            )
+
+    def _observe_worker(self, options: CallbackOptions) -> Iterable[metrics.Observation]:
+        self.drain()
+        facts = process.facts
+        attributes = {
+            semconv.PROCESS_PID: facts.pid,
+            semconv.PROCESS_PARENT_PID: facts.parent_pid,
+            semconv.PROCESS_CREATION_TIME: facts.creation_time.isoformat(),
+            semconv.WORKER_SERVER: facts.server,
+        }
+        return [metrics.Observation(1, attributes)]
+
+    def _observe_reinits(self, options: CallbackOptions) -> Iterable[metrics.Observation]:
+        return [
+            metrics.Observation(count, _component_attributes(*component))
+            for component, (count, _) in list(self._reinits.items())
+        ]
+
+    def _observe_time(self, options: CallbackOptions) -> Iterable[metrics.Observation]:
+        return [
+            metrics.Observation(nanoseconds / 1e9, _component_attributes(*component))
+            for component, (_, nanoseconds) in list(self._reinits.items())
+        ]
+
+
+_TOKENS = ((semconv.GEN_AI_USAGE_INPUT_TOKENS, "input"), (semconv.GEN_AI_USAGE_OUTPUT_TOKENS, "output"))
+
+
+class _BoundedNames:
+    """Keeps metric attributes few: the first ``_NAME_LIMIT`` names pass, later ones are all ``other``."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def bounded(self, name: str | None) -> str | None:
+        if name is None or name in self._seen:
+            return name
+        if len(self._seen) >= _NAME_LIMIT:
+            return _OTHER
+        self._seen.add(name)
+        return name
+
+
+def _exemplar(span: trace.Span | None) -> trace.SpanContext | None:
+    # The context only: a queued span would keep all its attributes alive.
+    if span is None:
+        return None
+    span_context = span.get_span_context()
+    return span_context if span_context.trace_flags.sampled else None
+
+
+# The attribute sets are few, built once and shared; the SDK copies what it keeps.
+
+
+@lru_cache(maxsize=2048)
+def _init_attributes(
+    kind: str, type_name: str | None, phase: str, stage: str, reinit: bool, error: str | None
+) -> _Attributes:
+    attributes: _Attributes = {
+        semconv.COMPONENT_KIND: kind,
+        semconv.COMPONENT_TYPE: type_name,
+        semconv.PHASE: phase,
+        semconv.INIT_STAGE: stage,
+        semconv.REINIT: reinit,
+    }
+    return _with_error(attributes, error)
+
+
+@lru_cache(maxsize=2048)
+def _run_attributes(
+    operation: str, provider: str, type_name: str, start_type: str, error: str | None, model: str | None
+) -> _Attributes:
+    attributes: _Attributes = {
+        semconv.GEN_AI_OPERATION_NAME: operation,
+        semconv.GEN_AI_PROVIDER_NAME: provider,
+        semconv.COMPONENT_TYPE: type_name,
+        semconv.START_TYPE: start_type,
+    }
+    if model is not None:
+        attributes[semconv.GEN_AI_REQUEST_MODEL] = model
+    return _with_error(attributes, error)
+
+
+@lru_cache(maxsize=256)
+def _request_attributes(start_type: str, error: str | None) -> _Attributes:
+    return _with_error({semconv.START_TYPE: start_type}, error)
+
+
+def _component_attributes(kind: str, type_name: str) -> _Attributes:
+    return {semconv.COMPONENT_KIND: kind, semconv.COMPONENT_TYPE: type_name}
+
+
+def _with_error(attributes: _Attributes, error: str | None) -> _Attributes:
+    if error is not None:
+        attributes[semconv.ERROR_TYPE] = error
+    return attributes

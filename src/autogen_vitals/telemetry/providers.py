@@ -1,0 +1,90 @@
+"""The OpenTelemetry SDK: set up where nobody has, and flushed within a time limit."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from opentelemetry import metrics, trace
+
+_logger = logging.getLogger("autogen_vitals")
+
+_EXPORTER_DEFAULTS = {
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_METRICS_EXPORTER": "otlp",
+    "OTEL_LOGS_EXPORTER": "otlp",
+}
+
+
+def is_sdk_needed() -> bool:
+    """Whether neither traces nor metrics have a provider yet, and no variable says that none is wanted.
+
+    An app that has set up one of the two has made up its mind about the other.
+    """
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    tracer_provider, meter_provider = trace.get_tracer_provider(), metrics.get_meter_provider()
+    # The API's stand-ins until somebody sets a provider; the second has no public name.
+    return isinstance(tracer_provider, trace.ProxyTracerProvider) and (
+        type(meter_provider).__name__ == "_ProxyMeterProvider"
+    )
+
+
+def set_up_sdk() -> None:
+    """Set up the SDK from the standard OTEL_* variables, with OTLP where they name no exporter.
+
+    Raises:
+        Exception: what the SDK raises for a variable it does not accept.
+    """
+    from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+
+    with _defaults(_EXPORTER_DEFAULTS):
+        _OTelSDKConfigurator().configure()
+
+
+@contextmanager
+def _defaults(variables: Mapping[str, str]) -> Iterator[None]:
+    missing = [name for name in variables if name not in os.environ]
+    os.environ.update({name: variables[name] for name in missing})
+    try:
+        yield
+    finally:
+        # Children of the app see the environment the app was given.
+        for name in missing:
+            os.environ.pop(name, None)
+
+
+def flush_providers(providers: tuple[Any, ...], timeout: float) -> bool:
+    """Ask each provider to export what it holds; wait at most ``timeout`` seconds, whatever an exporter does.
+
+    Returns:
+        Whether every provider that can flush said it had, in time.
+    """
+    if timeout <= 0:
+        return False
+    results: list[bool] = []
+
+    def flush(provider: Any) -> None:
+        try:
+            results.append(provider.force_flush(int(timeout * 1000)) is not False)
+        except Exception as error:
+            _logger.debug("autogen-vitals: %s could not flush: %s", type(provider).__name__, type(error).__name__)
+
+    able = [provider for provider in providers if hasattr(provider, "force_flush")]
+    threads = [threading.Thread(target=flush, args=(provider,), daemon=True) for provider in able]
+    deadline = time.monotonic() + timeout
+    for thread, provider in zip(threads, able, strict=True):
+        try:
+            thread.start()
+        except RuntimeError:
+            # An interpreter that is shutting down starts no threads.
+            flush(provider)
+    for thread in threads:
+        if thread.ident is not None:
+            thread.join(max(0.0, deadline - time.monotonic()))
+    return len(results) == len(able) and all(results)

@@ -1,0 +1,72 @@
+"""Requests by their SERVER or CONSUMER span, whichever instrumentation makes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.trace import SpanKind
+
+from autogen_vitals import semconv
+from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.requests import Request
+from autogen_vitals.lifecycle.tracker import Tracker
+
+_OPEN_LIMIT = 10_000
+
+
+class ServerSpans(SpanProcessor):
+    """A local root span of kind SERVER or CONSUMER opens a request, or joins the one its ASGI app has opened.
+
+    The request's context variable is set where the span starts, which is the context its work runs in; it needs no
+    undoing, for a request that is over counts as none.
+
+    Args:
+        tracker: opens and closes requests.
+        native_scopes: tracers whose CONSUMER spans are messages between agents.
+    """
+
+    def __init__(self, tracker: Tracker, native_scopes: tuple[str, ...]) -> None:
+        self.active = True
+        self._tracker = tracker
+        self._native_scopes = native_scopes
+        self._renew()
+        renew_after_fork(self, ServerSpans._renew)
+
+    def _renew(self) -> None:
+        # Requests that a span opened, by its id; they leave as it ends.
+        self._open: dict[int, Request] = {}
+
+    @guarded
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        if not self.active or span.kind not in (SpanKind.SERVER, SpanKind.CONSUMER):
+            return
+        parent, scope = span.parent, span.instrumentation_scope
+        if (parent is not None and not parent.is_remote) or (scope is not None and scope.name in self._native_scopes):
+            return
+        request = self._tracker.requests.current()
+        if request is not None:
+            if request.span is None:
+                request.span = span
+            return
+        begun = self._tracker.requests.begin(span=span)
+        if begun is not None and len(self._open) < _OPEN_LIMIT:
+            self._open[span.context.span_id] = begun[0]
+
+    @guarded
+    def on_end(self, span: ReadableSpan) -> None:
+        if not self._open or span.context is None:
+            return
+        request = self._open.pop(span.context.span_id, None)
+        if request is not None:
+            attributes: Any = span.attributes or {}
+            error = attributes.get(semconv.ERROR_TYPE)
+            self._tracker.requests.finish(request, error if isinstance(error, str) else None)
+
+    def shutdown(self) -> None:
+        self.active = False
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return True

@@ -1,0 +1,85 @@
+"""The sink: every observation becomes spans and metrics here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.semconv.schemas import Schemas
+from opentelemetry.trace import TracerProvider
+
+from autogen_vitals import semconv
+from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.observation import Observation
+from autogen_vitals.lifecycle.requests import Request
+from autogen_vitals.telemetry.metrics import Metrics
+from autogen_vitals.telemetry.providers import flush_providers
+from autogen_vitals.telemetry.spans import Spans
+from autogen_vitals.version import __version__
+
+_SCHEMA_URL = Schemas.V1_34_0.value
+"""What the general attributes follow; the oldest release that names all of them."""
+
+
+class Telemetry:
+    """Implements ``lifecycle.observation.Sink`` with OpenTelemetry.
+
+    Spans and metrics are guarded apart: when one fails, the other still tells.
+
+    Args:
+        tracer_provider, meter_provider: whatever the app has, proxies included.
+        slow_ns: from which duration on an init has a span.
+        is_told_elsewhere: whether another instrumentation makes the chat span of an observation.
+    """
+
+    def __init__(
+        self,
+        tracer_provider: TracerProvider,
+        meter_provider: MeterProvider,
+        slow_ns: int,
+        is_told_elsewhere: Callable[[Observation], bool],
+    ) -> None:
+        self._providers = (tracer_provider, meter_provider)
+        tracer = tracer_provider.get_tracer(semconv.SCOPE, __version__, schema_url=_SCHEMA_URL)
+        meter = meter_provider.get_meter(semconv.SCOPE, __version__, schema_url=_SCHEMA_URL)
+        self.spans = Spans(tracer, slow_ns, is_told_elsewhere)
+        self.metrics = Metrics(meter)
+
+    @guarded
+    def started(self, observation: Observation) -> None:
+        self.spans.started(observation)
+
+    @guarded
+    def entered(self, observation: Observation) -> Any:
+        return self.spans.entered(observation)
+
+    @guarded
+    def left(self, observation: Observation, token: Any) -> None:
+        self.spans.left(observation, token)
+
+    def ended(self, observation: Observation) -> None:
+        self._span_ended(observation)
+        self._measured(observation)
+
+    @guarded
+    def _span_ended(self, observation: Observation) -> None:
+        if observation.request is not None:
+            self.spans.request_touched(observation.request)
+        self.spans.ended(observation)
+
+    @guarded
+    def _measured(self, observation: Observation) -> None:
+        self.metrics.ended(observation)
+
+    @guarded
+    def request_ended(self, request: Request) -> None:
+        self.spans.request_touched(request)
+        self.metrics.request_ended(request)
+
+    def flush(self, timeout: float) -> bool:
+        return flush_providers(self._providers, timeout)
+
+    @guarded
+    def last_chance(self) -> None:
+        self.metrics.allow_recording()

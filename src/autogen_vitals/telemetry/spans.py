@@ -1,0 +1,215 @@
+"""Observations as spans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextvars import Token
+from functools import lru_cache
+from types import TracebackType
+from typing import Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+
+from autogen_vitals import semconv
+from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.observation import Observation
+from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.requests import Request
+from autogen_vitals.vocabulary import CHAT, Operation
+
+_LIVE_LIMIT = 10_000
+_FRAME_LIMIT = 50
+# A name with such a thing in it would make one span name an object.
+_IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
+
+
+class Spans:
+    """Makes the spans of observations, and keeps them current while the observed code runs.
+
+    Args:
+        tracer: makes them; a proxy until the app has set up its SDK is fine.
+        slow_ns: from which duration on an init has a span.
+        is_told_elsewhere: whether another instrumentation makes the chat span of this observation.
+    """
+
+    def __init__(self, tracer: Tracer, slow_ns: int, is_told_elsewhere: Callable[[Observation], bool]) -> None:
+        self._tracer = tracer
+        self._slow_ns = slow_ns
+        self._is_told_elsewhere = is_told_elsewhere
+        self._renew()
+        renew_after_fork(self, Spans._renew)
+
+    def _renew(self) -> None:
+        # Runs in progress by span id, for messages that come in from another context. Bounded; entries leave as
+        # their runs end. Empty in a forked child: the parent's runs are not the child's.
+        self._live: dict[int, Observation] = {}
+
+    def live(self, span_id: int) -> Observation | None:
+        """The run in progress whose span has this id."""
+        return self._live.get(span_id)
+
+    def started(self, observation: Observation) -> None:
+        """Start its span: of every run, and of an init that will probably have one, so that what happens inside has
+        it as parent."""
+        if not is_instrumentation_enabled() or (
+            observation.operation is CHAT and self._is_told_elsewhere(observation)
+        ):
+            observation.quiet = True
+            return
+        if observation.operation is None:
+            if observation.sequence == 1 or observation.known_slow:
+                observation.span = self._start(observation)
+            return
+        span = observation.span = self._start(observation)
+        span_id = span.get_span_context().span_id
+        if span_id and len(self._live) < _LIVE_LIMIT:
+            self._live[span_id] = observation
+
+    def _start(self, observation: Observation) -> Span:
+        operation = observation.operation
+        if operation is None:
+            name, kind, attributes = f"init {observation.type}", SpanKind.INTERNAL, _init_attributes(observation)
+        else:
+            name = span_name(operation, observation.subject, observation.type)
+            kind = SpanKind.CLIENT if operation is CHAT else SpanKind.INTERNAL
+            attributes = _run_attributes(observation, operation)
+        return self._tracer.start_span(
+            name,
+            kind=kind,
+            attributes=attributes,
+            start_time=observation.wall_ns,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+
+    def entered(self, observation: Observation) -> Token[Any] | None:
+        """Make its span current."""
+        span = observation.span
+        if span is None or not span.get_span_context().is_valid:
+            return None
+        return otel_context.attach(trace.set_span_in_context(span))
+
+    def left(self, observation: Observation, token: Token[Any] | None) -> None:
+        """Make the span current that was so before."""
+        if token is not None:
+            otel_context.detach(token)
+
+    def ended(self, observation: Observation) -> None:
+        """End its span. An init that turned out long without one gets it now, dated back."""
+        span: Span | None = observation.span
+        if observation.operation is None:
+            if span is None:
+                if observation.quiet or observation.duration_ns < self._slow_ns:
+                    return
+                span = observation.span = self._start(observation)
+            if observation.name is not None:
+                span.set_attribute(semconv.COMPONENT_NAME, observation.name)
+        elif span is None:
+            return
+        else:
+            self._live.pop(span.get_span_context().span_id, None)
+            if span.is_recording():
+                span.set_attributes(_final_attributes(observation))
+        if observation.error is not None and span.is_recording():
+            _record_error(span, observation)
+        span.end(observation.wall_ns + observation.duration_ns)
+
+    @staticmethod
+    def request_touched(request: Request) -> None:
+        """Keep the totals on the request's own span up to date: it may end without telling us."""
+        if request.span is not None and request.span.is_recording():
+            request.span.set_attributes(_request_attributes(request))
+
+
+@lru_cache(maxsize=1024)
+def span_name(operation: Operation, subject: str | None, type_name: str) -> str:
+    """``invoke_agent planner``. A name with an id in it gives way to the class: span names are few."""
+    if subject is None:
+        return operation.name
+    return f"{operation.name} {type_name if _IDENTIFIER.search(subject) else subject}"
+
+
+def _process_attributes() -> dict[str, Any]:
+    facts = process.facts
+    return {semconv.PROCESS_PID: facts.pid, semconv.PROCESS_PARENT_PID: facts.parent_pid}
+
+
+def _init_attributes(observation: Observation) -> dict[str, Any]:
+    attributes = {
+        semconv.COMPONENT_KIND: observation.kind,
+        semconv.COMPONENT_TYPE: observation.type,
+        semconv.PHASE: observation.phase,
+        semconv.INIT_STAGE: observation.stage,
+        semconv.INIT_SEQUENCE: observation.sequence,
+        semconv.REINIT: observation.reinit,
+        **_process_attributes(),
+    }
+    site = None if observation.tally is None else observation.tally.site
+    if site is not None and site.file:
+        attributes[semconv.CODE_FILE_PATH] = site.file
+        attributes[semconv.CODE_LINE_NUMBER] = site.line
+        attributes[semconv.CODE_FUNCTION_NAME] = site.function
+    return attributes
+
+
+def _run_attributes(observation: Observation, operation: Operation) -> dict[str, Any]:
+    return {
+        semconv.GEN_AI_OPERATION_NAME: operation.name,
+        semconv.GEN_AI_PROVIDER_NAME: observation.provider,
+        semconv.COMPONENT_KIND: observation.kind,
+        semconv.COMPONENT_TYPE: observation.type,
+        semconv.PHASE: observation.phase,
+        **_process_attributes(),
+        **observation.facts,
+    }
+
+
+def _final_attributes(observation: Observation) -> dict[str, Any]:
+    attributes = dict(observation.facts)
+    reason = attributes.pop(semconv.GEN_AI_RESPONSE_FINISH_REASONS, None)
+    if reason is not None:
+        attributes[semconv.GEN_AI_RESPONSE_FINISH_REASONS] = (reason,)
+    request = observation.request
+    if request is not None:
+        attributes[semconv.START_TYPE] = request.start_type
+        if observation.outermost and request.span is None:
+            attributes.update(_request_attributes(request))
+    return attributes
+
+
+def _request_attributes(request: Request) -> dict[str, Any]:
+    return {
+        semconv.START_TYPE: request.start_type,
+        semconv.REQUEST_INIT_COUNT: request.init_count,
+        semconv.REQUEST_INIT_DURATION: request.init_ns / 1e9,
+    }
+
+
+def _record_error(span: Span, observation: Observation) -> None:
+    # No description: it would be the exception's message, which quotes keys and prompts.
+    span.set_status(Status(StatusCode.ERROR))
+    span.set_attribute(semconv.ERROR_TYPE, observation.error or "")
+    exception = observation.exception
+    if exception is not None and not observation.error_recorded:
+        span.add_event(
+            semconv.EXCEPTION_EVENT,
+            {
+                semconv.EXCEPTION_TYPE: type(exception).__qualname__,
+                semconv.EXCEPTION_STACKTRACE: _frames(exception.__traceback__),
+            },
+        )
+
+
+def _frames(traceback: TracebackType | None) -> str:
+    """Files, lines and functions. Not the source text, which may be a prompt, nor the message."""
+    lines: list[str] = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {traceback.tb_lineno}, in {code.co_name}')
+        traceback = traceback.tb_next
+    # The raising end says most.
+    return "\n".join(lines[-_FRAME_LIMIT:])

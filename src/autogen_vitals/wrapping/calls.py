@@ -1,0 +1,100 @@
+"""Wrappers around constructors, plain calls and coroutines.
+
+Each is the thin shell between the app and us: it calls the original exactly once, tells the watch, and re-raises what
+the original raised without its own frame in the traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from types import CoroutineType
+from typing import Any
+
+from autogen_vitals.guard import guarded, hide_caller_frame
+from autogen_vitals.wrapping.streams import ObservedStream
+from autogen_vitals.wrapping.watch import Watch
+
+WrapperFunction = Callable[[Callable[..., Any], Any, tuple[Any, ...], Mapping[str, Any]], Any]
+
+
+def plain_call(watch: Watch) -> WrapperFunction:
+    """Observe a call from its beginning to its return: a constructor, ``__setstate__``, a sync ``start``."""
+
+    def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        observation = watch.begin(instance, args, kwargs)
+        token = watch.enter(observation) if observation is not None else None
+        try:
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            if observation is not None:
+                watch.leave(observation, token)
+                watch.end(observation, None, error)
+            hide_caller_frame(error)
+            raise
+        if observation is not None:
+            watch.leave(observation, token)
+            watch.end(observation, result, None)
+        return result
+
+    return wrapper
+
+
+def deferred_call(watch: Watch) -> WrapperFunction:
+    """Observe what a call gives back: a coroutine while it runs, a stream from its first item to its end.
+
+    Decided by the value, not by the function: ``ChatCompletionCache.create_stream`` is a plain function that returns
+    an async generator, and a user's override may return a coroutine from anywhere. Anything else, say a task that
+    already runs, is handed on as it is.
+    """
+
+    def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        try:
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            hide_caller_frame(error)
+            raise
+        observed = _observed(result, watch, instance, args, kwargs)
+        return result if observed is None else observed
+
+    return wrapper
+
+
+@guarded
+def _observed(result: Any, watch: Watch, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    if type(result) is CoroutineType:
+        coroutine = _run(_Held(result), watch, instance, args, kwargs)
+        # A "never awaited" warning and a debugger then name the app's function.
+        coroutine.__name__, coroutine.__qualname__ = result.__name__, result.__qualname__
+        return coroutine
+    if hasattr(result, "__anext__"):
+        return ObservedStream(result, watch, instance, args, kwargs)
+    return None
+
+
+class _Held:
+    """Closes a coroutine that was never started, so that only the one around it is reported as never awaited."""
+
+    __slots__ = ("coroutine",)
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self.coroutine = coroutine
+
+    def __del__(self) -> None:
+        self.coroutine.close()
+
+
+async def _run(held: _Held, watch: Watch, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    observation = watch.begin(instance, args, kwargs)
+    token = watch.enter(observation) if observation is not None else None
+    try:
+        result = await held.coroutine
+    except BaseException as error:
+        if observation is not None:
+            watch.leave(observation, token)
+            watch.end(observation, None, error)
+        hide_caller_frame(error)
+        raise
+    if observation is not None:
+        watch.leave(observation, token)
+        watch.end(observation, result, None)
+    return result

@@ -1,0 +1,65 @@
+"""Wrapping what servers do with a process: calls, signals, and the end of forked children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from types import CoroutineType, ModuleType
+from typing import Any
+
+from autogen_vitals.guard import hide_caller_frame
+from autogen_vitals.wrapping.calls import WrapperFunction
+
+Tell = Callable[[], object]
+"""Tells of one moment; never raises."""
+
+
+def life_call(before: Tell | None, after: Tell | None) -> WrapperFunction:
+    """Tell ``before`` a call begins and ``after`` it is over, however it ends; for a coroutine, when it is awaited."""
+
+    def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if before is not None:
+            before()
+        try:
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            if after is not None:
+                after()
+            hide_caller_frame(error)
+            raise
+        if after is None:
+            return result
+        if type(result) is CoroutineType:
+            return _awaited(result, after)
+        after()
+        return result
+
+    return wrapper
+
+
+async def _awaited(coroutine: Coroutine[Any, Any, Any], after: Tell) -> Any:
+    try:
+        result = await coroutine
+    except BaseException as error:
+        after()
+        hide_caller_frame(error)
+        raise
+    after()
+    return result
+
+
+class ForkedChildren:
+    """Tells of the end of ``multiprocessing`` children that were forked.
+
+    They leave by ``os._exit``, so that ``atexit`` never runs in them; ``multiprocessing`` runs its own finalizers
+    instead, and clears those registered before the child's bootstrap, hence the detour by ``register_after_fork``.
+    """
+
+    def __init__(self, ending: Tell) -> None:
+        self._ending = ending
+
+    def install(self, multiprocessing_util: ModuleType) -> None:
+        """Register in the parent. The registry holds this object weakly: dropping it is the undoing."""
+        multiprocessing_util.register_after_fork(
+            self,
+            lambda children: multiprocessing_util.Finalize(None, children._ending, exitpriority=100),
+        )

@@ -1,0 +1,169 @@
+"""A wrapper around async generators that never leaks context to their consumer.
+
+The run's context is current only while the generator's own code runs: attached before each resume and detached before
+the item, or the suspension, reaches the consumer. So a consumer that breaks early, closes from another task, or is
+cancelled can never meet a token of another context ("Failed to detach context"), and its own current span stays its
+own between items. The run begins at the first resume and ends exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import wrapt
+
+from autogen_vitals.guard import guarded, hide_caller_frame
+from autogen_vitals.wrapping.watch import Observation, Watch
+
+# On CPython this class knows both flavours of wrapt: 1.x has ObjectProxy only.
+_ObjectProxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
+
+
+class ObservedStream(_ObjectProxy):
+    """Stands for an async generator: ``isinstance``, ``inspect.isasyncgen`` and every attribute answer as it does."""
+
+    def __init__(
+        self, stream: Any, watch: Watch, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        super().__init__(stream)
+        self._self_run = _StreamRun(watch, instance, args, kwargs)
+
+    def __aiter__(self) -> Any:
+        return self
+
+    def __anext__(self) -> Any:
+        return _Step(self._self_run, self.__wrapped__.__anext__(), gives_item=True)
+
+    def asend(self, value: Any) -> Any:
+        return _Step(self._self_run, self.__wrapped__.asend(value), gives_item=True)
+
+    def athrow(self, *exception: Any) -> Any:
+        self._self_run.forgo_if_unstarted()
+        return _Step(self._self_run, self.__wrapped__.athrow(*exception), gives_item=True)
+
+    def aclose(self) -> Any:
+        self._self_run.forgo_if_unstarted()
+        return _Step(self._self_run, self.__wrapped__.aclose(), gives_item=False)
+
+
+class _StreamRun:
+    """One stream's observation: begun at the first resume, ended once."""
+
+    __slots__ = ("args", "begun", "ended", "instance", "kwargs", "last_item", "observation", "seen_item", "watch")
+
+    def __init__(
+        self, watch: Watch, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.watch = watch
+        self.instance: object = instance
+        self.args = args
+        self.kwargs = kwargs
+        self.begun = False
+        self.ended = False
+        self.observation: Observation | None = None
+        self.seen_item = False
+        self.last_item: object = None
+
+    def resume(self) -> object:
+        if not self.begun:
+            self.begun = True
+            self.observation = self.watch.begin(self.instance, self.args, self.kwargs)
+            # A prompt and a component are not kept alive by a stream's bookkeeping.
+            self.instance, self.args, self.kwargs = None, (), {}
+        if self.observation is None or self.ended:
+            return None
+        return self.watch.enter(self.observation)
+
+    def forgo_if_unstarted(self) -> None:
+        # Closing a generator whose first item nobody asked for runs none of its code.
+        self.begun = True
+
+    def pause(self, token: object) -> None:
+        if token is not None:
+            self.watch.leave(self.observation, token)
+
+    def item(self, item: object) -> None:
+        if self.observation is None:
+            return
+        self.last_item = item
+        if not self.seen_item:
+            self.seen_item = True
+            self.watch.first_item(self.observation)
+
+    def end(self, error: BaseException | None) -> None:
+        if self.observation is None or self.ended:
+            return
+        self.ended = True
+        last_item, self.last_item = self.last_item, None
+        self.watch.end(self.observation, last_item, error)
+
+    def __del__(self) -> None:
+        if self.observation is not None and not self.ended:
+            self.watch.abandon(self.observation)
+
+
+_resume = guarded(_StreamRun.resume)
+_pause = guarded(_StreamRun.pause)
+_item = guarded(_StreamRun.item)
+_end = guarded(_StreamRun.end)
+
+
+class _Step:
+    """The awaitable behind one ``__anext__``, ``asend``, ``athrow`` or ``aclose``."""
+
+    __slots__ = ("_driver", "_gives_item", "_run")
+
+    def __init__(self, run: _StreamRun, awaitable: Any, *, gives_item: bool) -> None:
+        self._run = run
+        # An async generator's steps drive themselves; those of a hand-written iterator may be any awaitable.
+        self._driver = awaitable if hasattr(awaitable, "send") else awaitable.__await__()
+        self._gives_item = gives_item
+
+    def __await__(self) -> _Step:
+        return self
+
+    def __iter__(self) -> _Step:
+        return self
+
+    def __next__(self) -> Any:
+        return self.send(None)
+
+    def send(self, value: Any) -> Any:
+        driver = self._driver
+        if value is None and not hasattr(driver, "send"):
+            return self._drive(driver.__next__)
+        return self._drive(driver.send, value)
+
+    def throw(self, *exception: Any) -> Any:
+        return self._drive(self._driver.throw, *exception)
+
+    def close(self) -> None:
+        self._run.forgo_if_unstarted()
+        self._drive(self._driver.close)
+
+    def _drive(self, resume: Callable[..., Any], *values: Any) -> Any:
+        run = self._run
+        token = _resume(run)
+        try:
+            result = resume(*values)
+        except StopIteration as stop:
+            _pause(run, token)
+            if self._gives_item:
+                _item(run, stop.value)
+            else:
+                # aclose() has finished: the consumer closed the stream, which is no error.
+                _end(run, None)
+            raise
+        except StopAsyncIteration:
+            _pause(run, token)
+            _end(run, None)
+            raise
+        except BaseException as error:
+            _pause(run, token)
+            # GeneratorExit is how a generator is told that its consumer has gone.
+            _end(run, None if isinstance(error, GeneratorExit) else error)
+            hide_caller_frame(error)
+            raise
+        _pause(run, token)
+        return result

@@ -1,0 +1,41 @@
+"""The one interface a wrapper talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+Observation = Any
+"""Opaque here: what ``begin`` gave is handed back."""
+
+
+class Watch(Protocol):
+    """Told of every call of one wrapped method. No method raises; all are cheap.
+
+    The order is ``begin``, then any number of ``enter`` … ``leave`` pairs while the call's own code runs, then one of
+    ``end`` and ``abandon``.
+    """
+
+    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
+        """A call begins. ``None``: it is not observed, and nothing more is told of it."""
+        ...
+
+    def enter(self, observation: Observation) -> object:
+        """The call's code is about to run in the current context; the answer goes to ``leave``."""
+        ...
+
+    def leave(self, observation: Observation, token: object) -> None:
+        """The call's code has stopped running: it returned, raised, or handed an item to its consumer."""
+        ...
+
+    def first_item(self, observation: Observation) -> None:
+        """A stream gave its first item."""
+        ...
+
+    def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
+        """The call is over. ``result`` is what it returned, or a stream's last item."""
+        ...
+
+    def abandon(self, observation: Observation) -> None:
+        """A stream was dropped without being closed. Called by the garbage collector, in any thread at any moment."""
+        ...
