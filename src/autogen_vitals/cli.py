@@ -24,7 +24,7 @@ _DEMO_DETAILS = """\
 Starts a stub model and an OTLP receiver on loopback ports, runs the example app under
 "opentelemetry-instrument uvicorn --workers 2 app:app", sends it requests, stops it, and reports for
 each worker the cold start and the inits, for each route what its requests spent in inits, and which
-line of code is to blame. Nothing leaves this machine. Takes about 20 seconds.
+line of code is to blame. Nothing leaves this machine. Takes 10 to 30 seconds.
 """
 _DEMO_NEEDS = {
     "rich": "local",

@@ -39,15 +39,10 @@ def _parse(text: str) -> Any:
         pass
     try:
         # The SDK needs it to read such a file, hence it is there whenever the file is YAML.
-        import yaml
+        import yaml  # pyright: ignore[reportMissingModuleSource]
     except ImportError:
         return {}
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(path_error(error)) from None
-
-
-def path_error(error: Exception) -> str:
-    """The kind of error only: the text around it may be a secret."""
-    return type(error).__name__
+        raise ValueError(type(error).__name__) from None

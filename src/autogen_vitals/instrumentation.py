@@ -99,7 +99,7 @@ class Instrumentation:
         def envelope_context() -> EnvelopeContext | None:
             module, path = split_target(native.envelope_context)
             found = resolve(sys.modules[module], path) if module in sys.modules else None
-            return None if found is None else found[2]  # type: ignore[return-value]
+            return None if found is None else found[2]
 
         self._wrap(native.messaging, QuietMessages(self.tracker, self.telemetry.spans, envelope_context))
 
@@ -114,9 +114,8 @@ class Instrumentation:
             self._wrap(call.target, life_call(before, after))
         for signal in servers.signals:
             self._connect(signal)
-        children = ForkedChildren(partial(self._moments.reached, "ending"))
-        self._undo.append(lambda children=children: None)
-        self._import_hooks.when_imported("multiprocessing.util", children.install)
+        self._forked_children = ForkedChildren(partial(self._moments.reached, "ending"))
+        self._import_hooks.when_imported("multiprocessing.util", self._forked_children.install)
 
     def _wrap(self, target: str, wrapper: Any) -> None:
         module_name, path = split_target(target)
@@ -138,7 +137,7 @@ class Instrumentation:
         def connect(module: ModuleType) -> None:
             found = resolve(module, path)
             if found is not None:
-                signal: Any = found[2]
+                signal = found[2]
                 signal.connect(receiver, weak=False)
                 self._undo.append(lambda: signal.disconnect(receiver))
 
@@ -146,15 +145,13 @@ class Instrumentation:
 
 
 def _plan(component: Component, library: Library, tracker: Tracker) -> ClassPlan:
-    described = Described(
-        component.kind, tuple(component.name.split(".")), library.providers, component.plumbing
-    )
+    described = Described(component.kind, tuple(component.name.split(".")), library.providers, component.plumbing)
     start, restore = InitWatch(tracker, described, "start"), InitWatch(tracker, described, "restore")
     return ClassPlan(
         component.target,
         constructor=InitWatch(tracker, described, "construct"),
         runs={run.method: RunWatch(tracker, described, run.operation, _facts(run)) for run in component.runs},
-        starts={name: start for name in component.starts} | {name: restore for name in component.restores},
+        starts=dict.fromkeys(component.starts, start) | dict.fromkeys(component.restores, restore),
     )
 
 

@@ -12,18 +12,27 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from autogen_vitals.declarative import is_disabled_in_config_file
 from autogen_vitals.instrumentation import Instrumentation
 from autogen_vitals.settings import Configuration, load_settings
+from autogen_vitals.telemetry.providers import set_up_sdk_if_needed
 
 _logger = logging.getLogger("autogen_vitals")
 
-_CONVENTIONAL = ("tracer_provider", "meter_provider", "logger_provider", "skip_dep_check", "raise_exception_on_conflict")
+_CONVENTIONAL = (
+    "tracer_provider",
+    "meter_provider",
+    "logger_provider",
+    "skip_dep_check",
+    "raise_exception_on_conflict",
+    "set_up_sdk",
+)
 
 
 class AutogenVitalsInstrumentor(BaseInstrumentor):
     """Instruments AutoGen: init apart from run, re-initialisation, start types, process context.
 
     ``AutogenVitalsInstrumentor().instrument()`` does what ``opentelemetry-instrument`` does; keyword arguments are
-    the settings, and ``tracer_provider`` and ``meter_provider``. Nothing is imported: what is not there yet is
-    patched when the application imports it.
+    the settings, and ``tracer_provider``, ``meter_provider`` and ``set_up_sdk`` (what ``enable()`` adds: set up the SDK
+    where the application has none). Nothing is imported: what is not there yet is patched when the application imports
+    it.
     """
 
     configuration = Configuration
@@ -51,6 +60,8 @@ class AutogenVitalsInstrumentor(BaseInstrumentor):
             if not settings.enabled or is_disabled_in_config_file():
                 _logger.info("autogen-vitals is switched off by its setting 'enabled'")
                 return
+            if kwargs.get("set_up_sdk") and not (kwargs.get("tracer_provider") or kwargs.get("meter_provider")):
+                set_up_sdk_if_needed()
             instrumentation = Instrumentation(
                 settings,
                 kwargs.get("tracer_provider") or trace.get_tracer_provider(),

@@ -93,9 +93,7 @@ AUTOGEN = Library(
         Component("memory", "autogen_core.memory._base_memory:Memory"),
         # start() of this one only schedules its loop, once for each run of a team.
         Component("runtime", "autogen_core._single_threaded_agent_runtime:SingleThreadedAgentRuntime"),
-        Component(
-            "runtime", "autogen_ext.runtimes.grpc._worker_runtime:GrpcWorkerAgentRuntime", starts=("start",)
-        ),
+        Component("runtime", "autogen_ext.runtimes.grpc._worker_runtime:GrpcWorkerAgentRuntime", starts=("start",)),
         Component(
             "runtime",
             "autogen_ext.runtimes.grpc._worker_runtime_host:GrpcWorkerAgentRuntimeHost",

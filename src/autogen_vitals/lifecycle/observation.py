@@ -30,6 +30,7 @@ class Observation:
         duration_ns: set when it is over.
         parent: the observation it happened in.
         request: the request it belongs to.
+        completed: a run inside it, the same operation seen once more, knew things about it that it did not.
         outermost: it is a run that is not inside another.
         owns_request: it is its own request, for there was none around it.
         inside_init: it happened inside an init.
@@ -59,6 +60,7 @@ class Observation:
     clock_ns: int
     parent: Observation | None
     request: Request | None
+    completed: bool = False
     outermost: bool = False
     owns_request: bool = False
     inside_init: bool = False
@@ -109,10 +111,6 @@ class Sink(Protocol):
 
     def ended(self, observation: Observation) -> None:
         """It is over: duration, error and facts are final."""
-        ...
-
-    def request_touched(self, request: Request) -> None:
-        """A request has used AutoGen, and its totals have changed."""
         ...
 
     def request_ended(self, request: Request) -> None:

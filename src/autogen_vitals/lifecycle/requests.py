@@ -120,6 +120,8 @@ class Requests:
         request.error = error
         if request.used:
             self._sink.request_ended(request)
+        # A server's thread keeps its last request until the next one comes, but not that one's span.
+        request.span = None
 
     def enter(self, request: Request) -> Token[Request | None] | None:
         """Make the current context belong to ``request``; ``None`` when it does already."""

@@ -87,8 +87,7 @@ class Tracker:
         """A run begins; ``None`` when it is the current run seen once more."""
         parent = self.current()
         if parent is not None and parent.operation is operation and _is_same(operation, parent, component, facts):
-            for name, value in facts.items():
-                parent.facts.setdefault(name, value)
+            _complete(parent, provider, facts)
             return None
         self.settle()
         request = self.requests.current()
@@ -216,6 +215,14 @@ class Tracker:
             except IndexError:
                 return
             self.end(observation, None)
+
+
+def _complete(observation: Observation, provider: str, facts: dict[str, Any]) -> None:
+    """A caching client does not know the model; the one it calls does."""
+    if facts.keys() - observation.facts.keys():
+        observation.facts = facts | observation.facts
+        observation.provider = provider
+        observation.completed = True
 
 
 def _is_same(operation: Operation, parent: Observation, component: object, facts: dict[str, Any]) -> bool:

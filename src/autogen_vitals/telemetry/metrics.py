@@ -97,9 +97,7 @@ class Metrics:
         if observation.operation is not CHAT:
             return
         if observation.first_item_ns is not None:
-            self._record(
-                semconv.CLIENT_TIME_TO_FIRST_CHUNK, observation.first_item_ns / 1e9, attributes, span_context
-            )
+            self._record(semconv.CLIENT_TIME_TO_FIRST_CHUNK, observation.first_item_ns / 1e9, attributes, span_context)
         if not observation.cached:
             for name, kind in _TOKENS:
                 tokens = observation.facts.get(name)
@@ -107,9 +105,7 @@ class Metrics:
                     typed = {**attributes, semconv.GEN_AI_TOKEN_TYPE: kind}
                     self._record(semconv.CLIENT_TOKEN_USAGE, tokens, typed, span_context)
 
-    def _init_ended(
-        self, observation: Observation, seconds: float, span_context: trace.SpanContext | None
-    ) -> None:
+    def _init_ended(self, observation: Observation, seconds: float, span_context: trace.SpanContext | None) -> None:
         kind, type_name = observation.kind, self._names.bounded(observation.type)
         attributes = _init_attributes(
             kind,

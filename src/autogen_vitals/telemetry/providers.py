@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +21,30 @@ _EXPORTER_DEFAULTS = {
 }
 
 
-def is_sdk_needed() -> bool:
+def set_up_sdk_if_needed() -> None:
+    """Where the application has no OpenTelemetry, set up the SDK from the standard OTEL_* variables.
+
+    OTLP is the default for each signal, as it is under ``opentelemetry-instrument``. A variable that the SDK does not
+    accept is one warning, and the application runs without telemetry.
+    """
+    if not _is_sdk_needed():
+        return
+    from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+
+    try:
+        with _defaults(_EXPORTER_DEFAULTS):
+            _OTelSDKConfigurator().configure()
+    except Exception as error:
+        # Without its message, which may quote a header with a key in it.
+        _logger.warning(
+            "autogen-vitals: the OpenTelemetry SDK could not be set up from the OTEL_* variables (%s); check "
+            "OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL and OTEL_TRACES_EXPORTER. The application runs "
+            "without telemetry",
+            type(error).__name__,
+        )
+
+
+def _is_sdk_needed() -> bool:
     """Whether neither traces nor metrics have a provider yet, and no variable says that none is wanted.
 
     An app that has set up one of the two has made up its mind about the other.
@@ -35,20 +58,8 @@ def is_sdk_needed() -> bool:
     )
 
 
-def set_up_sdk() -> None:
-    """Set up the SDK from the standard OTEL_* variables, with OTLP where they name no exporter.
-
-    Raises:
-        Exception: what the SDK raises for a variable it does not accept.
-    """
-    from opentelemetry.sdk._configuration import _OTelSDKConfigurator
-
-    with _defaults(_EXPORTER_DEFAULTS):
-        _OTelSDKConfigurator().configure()
-
-
 @contextmanager
-def _defaults(variables: Mapping[str, str]) -> Iterator[None]:
+def _defaults(variables: Mapping[str, str]) -> Generator[None, None, None]:
     missing = [name for name in variables if name not in os.environ]
     os.environ.update({name: variables[name] for name in missing})
     try:
@@ -59,8 +70,10 @@ def _defaults(variables: Mapping[str, str]) -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def flush_providers(providers: tuple[Any, ...], timeout: float) -> bool:
+def flush_providers(tracer_provider: Any, meter_provider: Any, timeout: float) -> bool:
     """Ask each provider to export what it holds; wait at most ``timeout`` seconds, whatever an exporter does.
+
+    A stand-in of the API's means the provider that the application has set since.
 
     Returns:
         Whether every provider that can flush said it had, in time.
@@ -75,6 +88,13 @@ def flush_providers(providers: tuple[Any, ...], timeout: float) -> bool:
         except Exception as error:
             _logger.debug("autogen-vitals: %s could not flush: %s", type(provider).__name__, type(error).__name__)
 
+    providers = [
+        provider if hasattr(provider, "force_flush") else current()
+        for provider, current in (
+            (tracer_provider, trace.get_tracer_provider),
+            (meter_provider, metrics.get_meter_provider),
+        )
+    ]
     able = [provider for provider in providers if hasattr(provider, "force_flush")]
     threads = [threading.Thread(target=flush, args=(provider,), daemon=True) for provider in able]
     deadline = time.monotonic() + timeout

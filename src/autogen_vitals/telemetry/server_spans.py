@@ -53,7 +53,7 @@ class ServerSpans(SpanProcessor):
             return
         begun = self._tracker.requests.begin(span=span)
         if begun is not None and len(self._open) < _OPEN_LIMIT:
-            self._open[span.context.span_id] = begun[0]
+            self._open[span.get_span_context().span_id] = begun[0]
 
     @guarded
     def on_end(self, span: ReadableSpan) -> None:

@@ -78,7 +78,7 @@ class Telemetry:
         self.metrics.request_ended(request)
 
     def flush(self, timeout: float) -> bool:
-        return flush_providers(self._providers, timeout)
+        return flush_providers(*self._providers, timeout)
 
     @guarded
     def last_chance(self) -> None:

@@ -55,9 +55,7 @@ class Spans:
     def started(self, observation: Observation) -> None:
         """Start its span: of every run, and of an init that will probably have one, so that what happens inside has
         it as parent."""
-        if not is_instrumentation_enabled() or (
-            observation.operation is CHAT and self._is_told_elsewhere(observation)
-        ):
+        if not is_instrumentation_enabled() or (observation.operation is CHAT and self._is_told_elsewhere(observation)):
             observation.quiet = True
             return
         if observation.operation is None:
@@ -114,6 +112,8 @@ class Spans:
             self._live.pop(span.get_span_context().span_id, None)
             if span.is_recording():
                 span.set_attributes(_final_attributes(observation))
+                if observation.completed:
+                    span.update_name(span_name(observation.operation, observation.subject, observation.type))
         if observation.error is not None and span.is_recording():
             _record_error(span, observation)
         span.end(observation.wall_ns + observation.duration_ns)
@@ -170,6 +170,8 @@ def _run_attributes(observation: Observation, operation: Operation) -> dict[str,
 
 def _final_attributes(observation: Observation) -> dict[str, Any]:
     attributes = dict(observation.facts)
+    if observation.completed:
+        attributes[semconv.GEN_AI_PROVIDER_NAME] = observation.provider
     reason = attributes.pop(semconv.GEN_AI_RESPONSE_FINISH_REASONS, None)
     if reason is not None:
         attributes[semconv.GEN_AI_RESPONSE_FINISH_REASONS] = (reason,)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from autogen_vitals.guard import guarded
+from autogen_vitals.guard import guarded, hide_caller_frame
 from autogen_vitals.wrapping.calls import WrapperFunction, deferred_call, plain_call
 from autogen_vitals.wrapping.importing import ImportHooks, resolve, split_target
 from autogen_vitals.wrapping.patches import Patches
@@ -114,10 +114,14 @@ def _subclass_hook(root: type, own: Any, cover: Callable[[type], object]) -> Cal
     def __init_subclass__(cls: type, **kwargs: Any) -> None:
         # What would have been called without us: the root's own, else the next in this class's resolution order,
         # which may be a mixin's.
-        if own is not None:
-            own.__get__(None, cls)(**kwargs)
-        else:
-            super(root, cls).__init_subclass__(**kwargs)
+        try:
+            if own is not None:
+                own.__get__(None, cls)(**kwargs)
+            else:
+                super(root, cls).__init_subclass__(**kwargs)
+        except BaseException as error:
+            hide_caller_frame(error)
+            raise
         cover(cls)
 
     return __init_subclass__

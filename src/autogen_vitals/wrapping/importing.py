@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import wrapt
 
@@ -43,7 +44,7 @@ def split_target(target: str) -> tuple[str, str]:
     return module, path
 
 
-def resolve(module: ModuleType, path: str) -> tuple[object, str, object] | None:
+def resolve(module: ModuleType, path: str) -> tuple[object, str, Any] | None:
     """Owner, attribute name and present value of ``path`` in ``module``; ``None`` where this version lacks it."""
     owner: object = module
     *parents, name = path.split(".")

@@ -59,7 +59,8 @@ class ForkedChildren:
 
     def install(self, multiprocessing_util: ModuleType) -> None:
         """Register in the parent. The registry holds this object weakly: dropping it is the undoing."""
-        multiprocessing_util.register_after_fork(
-            self,
-            lambda children: multiprocessing_util.Finalize(None, children._ending, exitpriority=100),
-        )
+
+        def finalize(children: ForkedChildren) -> None:
+            multiprocessing_util.Finalize(None, children._ending, exitpriority=100)
+
+        multiprocessing_util.register_after_fork(self, finalize)

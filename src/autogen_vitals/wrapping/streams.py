@@ -9,6 +9,7 @@ own between items. The run begins at the first resume and ends exactly once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import wrapt
@@ -16,8 +17,10 @@ import wrapt
 from autogen_vitals.guard import guarded, hide_caller_frame
 from autogen_vitals.wrapping.watch import Observation, Watch
 
-# On CPython this class knows both flavours of wrapt: 1.x has ObjectProxy only.
+# wrapt 2's ObjectProxy adds __iter__, which an async generator has not; 1.x has no other.
 _ObjectProxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class ObservedStream(_ObjectProxy):
@@ -52,9 +55,7 @@ class _StreamRun:
 
     __slots__ = ("args", "begun", "ended", "instance", "kwargs", "last_item", "observation", "seen_item", "watch")
 
-    def __init__(
-        self, watch: Watch, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, watch: Watch, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self.watch = watch
         self.instance: object = instance
         self.args = args
@@ -70,7 +71,7 @@ class _StreamRun:
             self.begun = True
             self.observation = self.watch.begin(self.instance, self.args, self.kwargs)
             # A prompt and a component are not kept alive by a stream's bookkeeping.
-            self.instance, self.args, self.kwargs = None, (), {}
+            self.instance, self.args, self.kwargs = None, (), _NOTHING
         if self.observation is None or self.ended:
             return None
         return self.watch.enter(self.observation)

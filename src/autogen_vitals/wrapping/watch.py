@@ -24,7 +24,7 @@ class Watch(Protocol):
         """The call's code is about to run in the current context; the answer goes to ``leave``."""
         ...
 
-    def leave(self, observation: Observation, token: object) -> None:
+    def leave(self, observation: Observation, token: Any) -> None:
         """The call's code has stopped running: it returned, raised, or handed an item to its consumer."""
         ...
 
