@@ -73,3 +73,17 @@ def hide_caller_frame(error: BaseException) -> None:
     # Two frames up: the guard around this function, then the wrapper that called it.
     if traceback is not None and traceback.tb_frame is sys._getframe(2):
         error.__traceback__ = traceback.tb_next
+
+
+_INTERNAL_FILE = "<autogen_vitals, like importlib._bootstrap>"
+
+
+def unseen(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Keep ``warnings.warn(..., stacklevel=2)`` pointing at the app's line when it is called through ``function``.
+
+    A warning is shown once for each place and filtered by it: all those of one class would share ours. CPython steps
+    over frames whose file name contains ``importlib`` and ``_bootstrap`` (``is_internal_frame``, 3.3 to 3.14); there is
+    no other way to be stepped over.
+    """
+    function.__code__ = function.__code__.replace(co_filename=_INTERNAL_FILE)  # type: ignore[attr-defined]
+    return function

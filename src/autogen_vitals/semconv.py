@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 SCOPE: Final = "autogen_vitals"
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.34.0"
+"""What the general attributes follow: an early release that names all of them. The GenAI ones have no schema."""
 
 # --- attributes of ours -------------------------------------------------------------------------------------------
 COMPONENT_KIND: Final = "autogen.component.kind"

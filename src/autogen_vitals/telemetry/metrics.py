@@ -13,10 +13,11 @@ import logging
 from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics, trace
-from opentelemetry.metrics import CallbackOptions, Histogram, Meter
+from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
 
 from autogen_vitals import semconv
 from autogen_vitals.lifecycle.forking import renew_after_fork
@@ -24,6 +25,7 @@ from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.telemetry.forked import forget_points
+from autogen_vitals.version import __version__
 from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, INVOKE_AGENT, INVOKE_WORKFLOW
 
 _logger = logging.getLogger("autogen_vitals")
@@ -44,9 +46,23 @@ _Record = tuple[Histogram, float, _Attributes, "trace.SpanContext | None"]
 
 
 class Metrics:
-    """Counts and times observations. One a process; its queue and its tallies are empty in a forked child."""
+    """Counts and times observations. One a meter provider; its queue and its tallies are empty in a forked child."""
+
+    _of_provider: ClassVar[WeakKeyDictionary[MeterProvider, Metrics]] = WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, provider: MeterProvider) -> Metrics:
+        """The one of this provider. An SDK takes the callbacks of an observable instrument once: one that is enabled
+        again must find the queue that they drain."""
+        found = cls._of_provider.get(provider)
+        if found is None:
+            meter = provider.get_meter(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
+            found = cls._of_provider[provider] = cls(meter)
+        found.active = True
+        return found
 
     def __init__(self, meter: Meter) -> None:
+        self.active = True
         self._names = _BoundedNames()
         self._last_chance = False
         self._warned = False
@@ -180,6 +196,8 @@ class Metrics:
 
     def _observe_worker(self, options: CallbackOptions) -> Iterable[metrics.Observation]:
         self.drain()
+        if not self.active:
+            return []
         facts = process.facts
         attributes = {
             semconv.PROCESS_PID: facts.pid,

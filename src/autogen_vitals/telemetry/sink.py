@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.semconv.schemas import Schemas
 from opentelemetry.trace import TracerProvider
 
 from autogen_vitals import semconv
@@ -17,9 +16,6 @@ from autogen_vitals.telemetry.metrics import Metrics
 from autogen_vitals.telemetry.providers import flush_providers
 from autogen_vitals.telemetry.spans import Spans
 from autogen_vitals.version import __version__
-
-_SCHEMA_URL = Schemas.V1_34_0.value
-"""What the general attributes follow; the oldest release that names all of them."""
 
 
 class Telemetry:
@@ -41,10 +37,9 @@ class Telemetry:
         is_told_elsewhere: Callable[[Observation], bool],
     ) -> None:
         self._providers = (tracer_provider, meter_provider)
-        tracer = tracer_provider.get_tracer(semconv.SCOPE, __version__, schema_url=_SCHEMA_URL)
-        meter = meter_provider.get_meter(semconv.SCOPE, __version__, schema_url=_SCHEMA_URL)
+        tracer = tracer_provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
         self.spans = Spans(tracer, slow_ns, is_told_elsewhere)
-        self.metrics = Metrics(meter)
+        self.metrics = Metrics.of(meter_provider)
 
     @guarded
     def started(self, observation: Observation) -> None:
@@ -79,6 +74,10 @@ class Telemetry:
 
     def flush(self, timeout: float) -> bool:
         return flush_providers(*self._providers, timeout)
+
+    def switch_off(self) -> None:
+        """What is queued still goes out; nothing more is said of this process."""
+        self.metrics.active = False
 
     @guarded
     def last_chance(self) -> None:

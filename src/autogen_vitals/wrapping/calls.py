@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import CoroutineType
 from typing import Any
 
-from autogen_vitals.guard import guarded, hide_caller_frame
+from autogen_vitals.guard import guarded, hide_caller_frame, unseen
 from autogen_vitals.wrapping.streams import ObservedStream
 from autogen_vitals.wrapping.watch import Watch
 
@@ -20,6 +20,7 @@ WrapperFunction = Callable[[Callable[..., Any], Any, tuple[Any, ...], Mapping[st
 def plain_call(watch: Watch) -> WrapperFunction:
     """Observe a call from its beginning to its return: a constructor, ``__setstate__``, a sync ``start``."""
 
+    @unseen
     def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         observation = watch.begin(instance, args, kwargs)
         token = watch.enter(observation) if observation is not None else None
@@ -47,6 +48,7 @@ def deferred_call(watch: Watch) -> WrapperFunction:
     already runs, is handed on as it is.
     """
 
+    @unseen
     def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         try:
             result = wrapped(*args, **kwargs)
@@ -83,6 +85,7 @@ class _Held:
         self.coroutine.close()
 
 
+@unseen
 async def _run(held: _Held, watch: Watch, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     observation = watch.begin(instance, args, kwargs)
     token = watch.enter(observation) if observation is not None else None

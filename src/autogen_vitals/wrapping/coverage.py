@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from autogen_vitals.guard import guarded, hide_caller_frame
+from autogen_vitals.guard import guarded, hide_caller_frame, unseen
 from autogen_vitals.wrapping.calls import WrapperFunction, deferred_call, plain_call
 from autogen_vitals.wrapping.importing import ImportHooks, resolve, split_target
 from autogen_vitals.wrapping.patches import Patches
@@ -111,6 +111,7 @@ class Coverage:
 
 
 def _subclass_hook(root: type, own: Any, cover: Callable[[type], object]) -> Callable[..., None]:
+    @unseen
     def __init_subclass__(cls: type, **kwargs: Any) -> None:
         # What would have been called without us: the root's own, else the next in this class's resolution order,
         # which may be a mixin's.

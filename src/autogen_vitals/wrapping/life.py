@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import CoroutineType, ModuleType
 from typing import Any
 
-from autogen_vitals.guard import hide_caller_frame
+from autogen_vitals.guard import hide_caller_frame, unseen
 from autogen_vitals.wrapping.calls import WrapperFunction
 
 Tell = Callable[[], object]
@@ -16,6 +16,7 @@ Tell = Callable[[], object]
 def life_call(before: Tell | None, after: Tell | None) -> WrapperFunction:
     """Tell ``before`` a call begins and ``after`` it is over, however it ends; for a coroutine, when it is awaited."""
 
+    @unseen
     def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         if before is not None:
             before()
@@ -36,6 +37,7 @@ def life_call(before: Tell | None, after: Tell | None) -> WrapperFunction:
     return wrapper
 
 
+@unseen
 async def _awaited(coroutine: Coroutine[Any, Any, Any], after: Tell) -> Any:
     try:
         result = await coroutine

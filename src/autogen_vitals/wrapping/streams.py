@@ -9,12 +9,13 @@ own between items. The run begins at the first resume and ends exactly once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import wrapt
 
-from autogen_vitals.guard import guarded, hide_caller_frame
+from autogen_vitals.guard import guarded, hide_caller_frame, unseen
 from autogen_vitals.wrapping.watch import Observation, Watch
 
 # wrapt 2's ObjectProxy adds __iter__, which an async generator has not; 1.x has no other.
@@ -106,19 +107,20 @@ class _StreamRun:
 
 _resume = guarded(_StreamRun.resume)
 _pause = guarded(_StreamRun.pause)
-_item = guarded(_StreamRun.item)
-_end = guarded(_StreamRun.end)
 
 
 class _Step:
     """The awaitable behind one ``__anext__``, ``asend``, ``athrow`` or ``aclose``."""
 
-    __slots__ = ("_driver", "_gives_item", "_run")
+    __slots__ = ("_driver", "_gives_item", "_next", "_run")
 
     def __init__(self, run: _StreamRun, awaitable: Any, *, gives_item: bool) -> None:
         self._run = run
         # An async generator's steps drive themselves; those of a hand-written iterator may be any awaitable.
-        self._driver = awaitable if hasattr(awaitable, "send") else awaitable.__await__()
+        driver = awaitable if hasattr(awaitable, "send") else awaitable.__await__()
+        self._driver = driver
+        # A coroutine can be sent to but is no iterator.
+        self._next: Callable[[], Any] = getattr(driver, "__next__", None) or partial(driver.send, None)
         self._gives_item = gives_item
 
     def __await__(self) -> _Step:
@@ -127,44 +129,57 @@ class _Step:
     def __iter__(self) -> _Step:
         return self
 
-    def __next__(self) -> Any:
-        return self.send(None)
-
-    def send(self, value: Any) -> Any:
-        driver = self._driver
-        if value is None and not hasattr(driver, "send"):
-            return self._drive(driver.__next__)
-        return self._drive(driver.send, value)
-
-    def throw(self, *exception: Any) -> Any:
-        return self._drive(self._driver.throw, *exception)
-
-    def close(self) -> None:
-        self._run.forgo_if_unstarted()
-        self._drive(self._driver.close)
-
-    def _drive(self, resume: Callable[..., Any], *values: Any) -> Any:
+    @unseen
+    def __next__(self, resume: Callable[[], Any] | None = None) -> Any:
+        # What an await calls: the only frame between the consumer and the generator. The other three are rare.
         run = self._run
         token = _resume(run)
         try:
-            result = resume(*values)
-        except StopIteration as stop:
-            _pause(run, token)
-            if self._gives_item:
-                _item(run, stop.value)
-            else:
-                # aclose() has finished: the consumer closed the stream, which is no error.
-                _end(run, None)
-            raise
-        except StopAsyncIteration:
-            _pause(run, token)
-            _end(run, None)
-            raise
+            result = self._next() if resume is None else resume()
         except BaseException as error:
             _pause(run, token)
-            # GeneratorExit is how a generator is told that its consumer has gone.
-            _end(run, None if isinstance(error, GeneratorExit) else error)
+            self._settle(error)
             hide_caller_frame(error)
             raise
         _pause(run, token)
         return result
+
+    @unseen
+    def send(self, value: Any) -> Any:
+        try:
+            return self.__next__(partial(self._driver.send, value))
+        except BaseException as error:
+            hide_caller_frame(error)
+            raise
+
+    @unseen
+    def throw(self, *exception: Any) -> Any:
+        try:
+            return self.__next__(partial(self._driver.throw, *exception))
+        except BaseException as error:
+            hide_caller_frame(error)
+            raise
+
+    @unseen
+    def close(self) -> None:
+        self._run.forgo_if_unstarted()
+        try:
+            self.__next__(self._driver.close)
+        except BaseException as error:
+            hide_caller_frame(error)
+            raise
+
+    @guarded
+    def _settle(self, outcome: BaseException) -> None:
+        """A step ends by an exception: StopIteration carries what it gave."""
+        if isinstance(outcome, StopIteration):
+            if self._gives_item:
+                self._run.item(outcome.value)
+            else:
+                # aclose() has finished: the consumer closed the stream, which is no error.
+                self._run.end(None)
+        elif isinstance(outcome, (StopAsyncIteration, GeneratorExit)):
+            # GeneratorExit is how a generator is told that its consumer has gone.
+            self._run.end(None)
+        else:
+            self._run.end(outcome)

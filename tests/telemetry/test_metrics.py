@@ -1,0 +1,145 @@
+"""The deferred queue: bounded, recorded at collection, true across forks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import Any
+
+import pytest
+from autogen_ext.models.replay import ReplayChatCompletionClient
+from conftest import Vitals
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.telemetry import metrics as module
+
+
+def counts(vitals: Vitals) -> int:
+    return sum(point.count for point in vitals.points("autogen.init.duration"))
+
+
+def in_child(child: Any) -> str:
+    """What ``child()`` returns, run in a forked child."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(write, str(child()).encode())
+        except BaseException as error:
+            os.write(write, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    os.waitpid(pid, 0)
+    with os.fdopen(read) as pipe:
+        return pipe.read()
+
+
+def test_nothing_is_recorded_before_it_is_collected(vitals: Vitals) -> None:
+    """The hot path queues; the first collection records all of it, the next nothing twice."""
+    for _ in range(3):
+        ReplayChatCompletionClient(["a"])
+    assert len(vitals.installed.telemetry.metrics._queue) == 3
+    assert counts(vitals) == 3
+    assert counts(vitals) == 3
+
+
+def test_the_queue_is_bounded_and_an_overflow_is_said_once(
+    vitals: Vitals, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Beyond the limit the newest are dropped, with one warning at collection that says how many and what to do."""
+    monkeypatch.setattr(module, "_QUEUE_LIMIT", 10)
+    caplog.set_level(logging.WARNING)
+    for _ in range(2):
+        for _ in range(25):
+            ReplayChatCompletionClient(["a"])
+        vitals.points("autogen.init.duration")
+    assert counts(vitals) == 20
+    (record,) = [record for record in caplog.records if record.name == "autogen_vitals"]
+    assert "15 measurements were dropped" in record.getMessage()
+    assert "OTEL_METRIC_EXPORT_INTERVAL" in record.getMessage()
+
+
+def test_metric_attributes_are_bounded(vitals: Vitals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand classes made at run time do not make a thousand series."""
+    monkeypatch.setattr(module, "_NAME_LIMIT", 5)
+    for number in range(50):
+        type(f"Client{number}", (ReplayChatCompletionClient,), {})(["a"])
+    points = vitals.points("autogen.init.duration")
+    assert len({point.attributes["autogen.component.type"] for point in points}) == 6
+    assert "other" in {point.attributes["autogen.component.type"] for point in points}
+    assert counts(vitals) == 50
+
+
+def test_a_child_forgets_what_its_parent_queued(vitals: Vitals) -> None:
+    """What the parent had not collected is the parent's alone."""
+    ReplayChatCompletionClient(["a"])
+    assert in_child(lambda: counts(vitals)) == "0"
+    assert counts(vitals) == 1
+
+
+def test_a_child_forgets_what_its_parent_had_collected(vitals: Vitals) -> None:
+    """Nor is counted again what the parent had recorded before it forked; the child's own is."""
+    for _ in range(2):
+        ReplayChatCompletionClient(["a"])
+    assert counts(vitals) == 2
+
+    def child() -> str:
+        inherited = counts(vitals)
+        ReplayChatCompletionClient(["a"])
+        (info,) = vitals.points("autogen.worker.info")
+        return f"{inherited} {counts(vitals)} {vitals.points('autogen.reinits')} {info.attributes['process.pid']}"
+
+    inherited, own, reinits, pid = in_child(child).split(" ")
+    assert (inherited, own, reinits) == ("0", "1", "[]")
+    assert int(pid) != os.getpid()
+    assert counts(vitals) == 2
+
+
+def test_a_fork_server_records_nothing_before_its_exit(vitals: Vitals) -> None:
+    """gunicorn's master, say, holds its histograms back until it forks no more; its counters it may tell."""
+    process.facts.is_fork_server = True
+    try:
+        for _ in range(2):
+            ReplayChatCompletionClient(["a"])
+        assert counts(vitals) == 0
+        assert [point.value for point in vitals.points("autogen.reinits")] == [1]
+        vitals.installed._moments.exiting()
+        assert counts(vitals) == 2
+    finally:
+        process.facts.is_fork_server = False
+
+
+def test_two_readers_collect_the_same(vitals: Vitals) -> None:
+    """Whichever reader collects first, both export everything."""
+    second = InMemoryMetricReader()
+    if not hasattr(vitals.meter_provider, "add_metric_reader"):
+        pytest.skip("this SDK cannot add a reader")
+    vitals.meter_provider.add_metric_reader(second)
+    ReplayChatCompletionClient(["a"])
+    assert counts(vitals) == 1
+    second.collect()
+    vitals.reader = second
+    assert counts(vitals) == 1
+
+
+def test_a_drain_beside_a_busy_app_loses_nothing(vitals: Vitals) -> None:
+    """Threads that build while a reader collects: every init is counted once."""
+    start = threading.Barrier(5)
+
+    def build() -> None:
+        start.wait()
+        for _ in range(200):
+            ReplayChatCompletionClient(["a"])
+
+    threads = [threading.Thread(target=build) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    start.wait()
+    for _ in range(20):
+        vitals.points("autogen.init.duration")
+    for thread in threads:
+        thread.join()
+    assert counts(vitals) == 800
