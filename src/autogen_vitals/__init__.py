@@ -63,7 +63,7 @@ def flush(timeout: float = 5.0) -> bool:
     """
     from autogen_vitals import enabling
 
-    return enabling.flush(timeout)
+    return bool(enabling.flush(timeout))
 
 
 def request(name: str) -> RequestBlock:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from autogen_vitals.guard import guarded
 from autogen_vitals.instrumentor import AutogenVitalsInstrumentor
 from autogen_vitals.lifecycle.boundaries import RequestBlock
+from autogen_vitals.lifecycle.tracker import Tracker
 
 
+@guarded
 def enable(**settings: Any) -> None:
     instrumentor = AutogenVitalsInstrumentor()
     if not instrumentor.is_instrumented_by_opentelemetry:
         instrumentor.instrument(skip_dep_check=True, set_up_sdk=True, **settings)
 
 
+@guarded
 def disable() -> None:
     instrumentor = AutogenVitalsInstrumentor()
     if instrumentor.is_instrumented_by_opentelemetry:
         instrumentor.uninstrument()
 
 
+@guarded
 def flush(timeout: float) -> bool:
     installed = AutogenVitalsInstrumentor().installed
     if installed is None:
@@ -29,5 +34,10 @@ def flush(timeout: float) -> bool:
 
 
 def request(name: str) -> RequestBlock:
+    return RequestBlock(_tracker(), name)
+
+
+@guarded
+def _tracker() -> Tracker | None:
     installed = AutogenVitalsInstrumentor().installed
-    return RequestBlock(None if installed is None else installed.tracker, name)
+    return None if installed is None else installed.tracker

@@ -70,10 +70,7 @@ class Instrumentation:
     def uninstall(self) -> None:
         """Restore every patched attribute. Runs in progress end as they would have."""
         self.tracker.active = False
-        self.telemetry.switch_off()
-        self._import_hooks.off()
-        self._patches.undo()
-        for undo in reversed(self._undo):
+        for undo in (*reversed(self._undo), self._patches.undo, self._import_hooks.off, self.telemetry.switch_off):
             guarded(undo)()
         self._undo.clear()
 

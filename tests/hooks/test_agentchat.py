@@ -407,9 +407,9 @@ async def test_model_spans_off_and_on(silent_vitals: Vitals) -> None:
     assert silent_vitals.points("gen_ai.client.operation.duration") == []
 
 
-async def test_code_execution_is_a_run(vitals: Vitals) -> None:
+async def test_code_execution_is_a_run(vitals: Vitals, tmp_path: Path) -> None:
     """An executor's call is one execute_code span."""
-    executor = LocalCommandLineCodeExecutor()
+    executor = LocalCommandLineCodeExecutor(work_dir=tmp_path)
     if hasattr(executor, "start"):
         await executor.start()
     result = await executor.execute_code_blocks([CodeBlock(code="print(1)", language="python")], CancellationToken())

@@ -22,6 +22,7 @@ def renew_after_fork(owner: _T, renew: Callable[[_T], None]) -> None:
     _renewals.append((weakref.ref(owner), guarded(renew)))
 
 
+@guarded
 def _after_in_child() -> None:
     for reference, renew in list(_renewals):
         owner = reference()

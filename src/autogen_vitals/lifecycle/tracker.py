@@ -8,6 +8,7 @@ from collections import deque
 from contextvars import ContextVar, Token
 from typing import Any
 
+from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.births import BirthRegistry
 from autogen_vitals.lifecycle.errors import error_class
 from autogen_vitals.lifecycle.forking import renew_after_fork
@@ -205,7 +206,7 @@ class Tracker:
         asyncio = sys.modules.get("asyncio")
         loop = None if asyncio is None else asyncio._get_running_loop()
         if loop is not None:
-            loop.call_soon(self.settle)
+            loop.call_soon(guarded(self.settle))
 
     def settle(self) -> None:
         """Tell of the streams that were dropped."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
@@ -20,6 +20,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
 
 from autogen_vitals import semconv
+from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.process import current as process
@@ -41,6 +42,7 @@ _DURATIONS = {
     CHAT: semconv.CLIENT_OPERATION_DURATION,
 }
 
+_Callback = Callable[[CallbackOptions], Iterable[metrics.Observation]]
 _Attributes = dict[str, Any]
 _Record = tuple[Histogram, float, _Attributes, "trace.SpanContext | None"]
 
@@ -79,9 +81,13 @@ class Metrics:
         self._renew()
         renew_after_fork(self, Metrics._renew_in_child)
         for metric, observe in ((semconv.REINITS, self._observe_reinits), (semconv.REINIT_TIME, self._observe_time)):
-            meter.create_observable_counter(metric.name, [observe], unit=metric.unit, description=metric.meaning)
+            meter.create_observable_counter(
+                metric.name, [_safely(observe)], unit=metric.unit, description=metric.meaning
+            )
         info = semconv.WORKER_INFO
-        meter.create_observable_gauge(info.name, [self._observe_worker], unit=info.unit, description=info.meaning)
+        meter.create_observable_gauge(
+            info.name, [_safely(self._observe_worker)], unit=info.unit, description=info.meaning
+        )
 
     def _renew(self) -> None:
         self._queue: deque[_Record] = deque()
@@ -218,6 +224,11 @@ class Metrics:
             metrics.Observation(nanoseconds / 1e9, _component_attributes(*component))
             for component, (_, nanoseconds) in list(self._reinits.items())
         ]
+
+
+def _safely(observe: _Callback) -> _Callback:
+    safe = guarded(observe)
+    return lambda options: safe(options) or []
 
 
 _TOKENS = ((semconv.GEN_AI_USAGE_INPUT_TOKENS, "input"), (semconv.GEN_AI_USAGE_OUTPUT_TOKENS, "output"))

@@ -12,6 +12,8 @@ from typing import Any
 
 from opentelemetry import metrics, trace
 
+from autogen_vitals.guard import guarded
+
 _logger = logging.getLogger("autogen_vitals")
 
 _EXPORTER_DEFAULTS = {
@@ -96,7 +98,7 @@ def flush_providers(tracer_provider: Any, meter_provider: Any, timeout: float) -
         )
     ]
     able = [provider for provider in providers if hasattr(provider, "force_flush")]
-    threads = [threading.Thread(target=flush, args=(provider,), daemon=True) for provider in able]
+    threads = [threading.Thread(target=guarded(flush), args=(provider,), daemon=True) for provider in able]
     deadline = time.monotonic() + timeout
     for thread, provider in zip(threads, able, strict=True):
         try:

@@ -81,6 +81,7 @@ class _Held:
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self.coroutine = coroutine
 
+    @guarded
     def __del__(self) -> None:
         self.coroutine.close()
 

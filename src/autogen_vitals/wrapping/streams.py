@@ -43,11 +43,11 @@ class ObservedStream(_ObjectProxy):
         return _Step(self._self_run, self.__wrapped__.asend(value), gives_item=True)
 
     def athrow(self, *exception: Any) -> Any:
-        self._self_run.forgo_if_unstarted()
+        _forgo(self._self_run)
         return _Step(self._self_run, self.__wrapped__.athrow(*exception), gives_item=True)
 
     def aclose(self) -> Any:
-        self._self_run.forgo_if_unstarted()
+        _forgo(self._self_run)
         return _Step(self._self_run, self.__wrapped__.aclose(), gives_item=False)
 
 
@@ -100,6 +100,7 @@ class _StreamRun:
         last_item, self.last_item = self.last_item, None
         self.watch.end(self.observation, last_item, error)
 
+    @guarded
     def __del__(self) -> None:
         if self.observation is not None and not self.ended:
             self.watch.abandon(self.observation)
@@ -107,6 +108,7 @@ class _StreamRun:
 
 _resume = guarded(_StreamRun.resume)
 _pause = guarded(_StreamRun.pause)
+_forgo = guarded(_StreamRun.forgo_if_unstarted)
 
 
 class _Step:
@@ -162,7 +164,7 @@ class _Step:
 
     @unseen
     def close(self) -> None:
-        self._run.forgo_if_unstarted()
+        _forgo(self._run)
         try:
             self.__next__(self._driver.close)
         except BaseException as error:

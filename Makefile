@@ -1,0 +1,77 @@
+# Needs make and a Python of 3.10 or later, nothing else: everything is installed into .venv in this folder.
+# make PYTHON=/path/to/python3 ... chooses the Python; make clean first if .venv is there already.
+
+PYTHON ?= $(shell scripts/pick-python)
+WORKERS ?= 2
+ARGS ?=
+ROWS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+INSTALL := $(PIP) install --quiet --quiet
+SCRIPTS := scripts/generate-docs scripts/matrix
+
+.DEFAULT_GOAL := help
+# The targets share one virtual environment.
+.NOTPARALLEL:
+.PHONY: help demo test lint types matrix docs build ci clean
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.stamp-demo ## a cold start, a needless rebuild and a warm request of a small agent service, side by side
+	@$(BIN)/autogen-vitals demo $(ARGS)
+
+test: $(VENV)/.stamp-test ## all tests but the matrix; make test ARGS="-k fork" picks some, WORKERS=4 spreads them
+	@scripts/system-tools
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not matrix' $(ARGS)
+
+lint: $(VENV)/.stamp-dev ## ruff, and the one-way flow between the rooms (.importlinter)
+	$(BIN)/ruff check . $(SCRIPTS)
+	$(BIN)/ruff format --check . $(SCRIPTS)
+	$(BIN)/lint-imports
+
+types: $(VENV)/.stamp-dev ## pyright, strict
+	$(BIN)/pyright
+
+matrix: $(VENV)/.stamp-venv ## the tests but e2e against old and new AutoGen, OpenTelemetry and wrapt; ROWS="autogen-0.4.9" picks some
+	@$(BIN)/python scripts/matrix $(ROWS)
+
+docs: $(VENV)/.stamp-demo ## write docs/signals.md from src/autogen_vitals/semconv.py
+	@$(BIN)/python scripts/generate-docs
+
+build: $(VENV)/.stamp-dev ## wheel and sdist into dist/, and a look at the wheel from an empty environment
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	scripts/check-wheel dist/*.whl
+
+ci: ## everything above but the demo, as CI does
+	@.ci/run
+
+clean: ## remove everything that was made: environments, caches, packages
+	rm -rf $(VENV) .venv-matrix .cache dist build .pytest_cache .ruff_cache .import_linter_cache
+	find src tests examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip: dependency groups came with 25.1.
+$(VENV)/.stamp-venv:
+	@test -n "$(PYTHON)"
+	@echo "creating $(VENV) with $(PYTHON)"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(INSTALL) --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.stamp-demo: pyproject.toml | $(VENV)/.stamp-venv
+	@echo "installing the package and what the demo needs (about a minute the first time)"
+	@$(INSTALL) --editable '.[local,autogen]'
+	@touch $@
+
+$(VENV)/.stamp-test: pyproject.toml | $(VENV)/.stamp-venv
+	@echo "installing the package and what the tests need (about a minute the first time)"
+	@$(INSTALL) --editable '.[local,autogen]' --group test
+	@touch $(VENV)/.stamp-demo $@
+
+$(VENV)/.stamp-dev: pyproject.toml | $(VENV)/.stamp-test
+	@echo "installing the linters"
+	@$(INSTALL) --editable '.[local,autogen]' --group test --group dev
+	@touch $@

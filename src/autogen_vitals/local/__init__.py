@@ -1,0 +1,1 @@
+"""Everything that needs no backend: an embedded OTLP receiver, a stub model and the demo that uses both."""

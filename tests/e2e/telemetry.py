@@ -1,0 +1,86 @@
+"""Questions about what arrived."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from autogen_vitals.local.receiver import ReceivedPoint, ReceivedSpan, Receiver, latest_points
+
+from .harness import CLIENT
+
+SCOPE = "autogen_vitals"
+
+
+class Source(Protocol):
+    """A receiver, or what one had received at the end."""
+
+    @property
+    def spans(self) -> tuple[ReceivedSpan, ...]: ...
+
+    @property
+    def points(self) -> tuple[ReceivedPoint, ...]: ...
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What a receiver had received at the end."""
+
+    spans: tuple[ReceivedSpan, ...]
+    points: tuple[ReceivedPoint, ...]
+
+    @classmethod
+    def of(cls, receiver: Receiver) -> Arrived:
+        return cls(receiver.spans, receiver.points)
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """Every answer is about what its source has at that moment."""
+
+    source: Source
+
+    @property
+    def spans(self) -> list[ReceivedSpan]:
+        """The spans this package made."""
+        return [span for span in self.source.spans if span.scope == SCOPE]
+
+    def named(self, name: str) -> list[ReceivedSpan]:
+        """Its spans of that name, in order of time."""
+        return sorted((span for span in self.spans if span.name == name), key=lambda span: span.start_ns)
+
+    def inits(self, type_name: str = CLIENT) -> list[ReceivedSpan]:
+        """The init spans of a class, in order of time."""
+        return self.named(f"init {type_name}")
+
+    def entries(self, kind: str = "SERVER") -> dict[str, ReceivedSpan]:
+        """Spans of whatever instrumentation that a request begins with, by trace id."""
+        return {span.trace_id: span for span in self.source.spans if span.kind == kind}
+
+    def points(self, metric: str, **attributes: Any) -> list[ReceivedPoint]:
+        """The newest point of each series; ``component_type="x"`` stands for ``autogen.component.type``."""
+        wanted = {f"autogen.{name.replace('_', '.')}": value for name, value in attributes.items()}
+        return [
+            point
+            for point in latest_points(self.source.points)
+            if point.metric == metric and wanted.items() <= point.attributes.items()
+        ]
+
+    def counted(self, metric: str, **attributes: Any) -> int:
+        """The sum of a histogram's counts over all processes."""
+        return sum(point.count for point in self.points(metric, **attributes))
+
+    def summed(self, metric: str, **attributes: Any) -> float:
+        """The sum of a counter's values over all processes."""
+        return sum(point.value or 0 for point in self.points(metric, **attributes))
+
+    def workers(self) -> dict[int, ReceivedPoint]:
+        """``autogen.worker.info`` by pid."""
+        return {point.attributes["process.pid"]: point for point in self.points("autogen.worker.info")}
+
+
+def by_pid(spans: Iterable[ReceivedSpan]) -> Counter[int]:
+    """How many spans each process has."""
+    return Counter(span.attributes["process.pid"] for span in spans)

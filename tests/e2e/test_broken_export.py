@@ -1,0 +1,112 @@
+"""Telemetry that cannot be exported: the app answers, and ends about as soon as without us."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from .conftest import Start
+from .harness import DISABLED, GUNICORN_SYNC, GUNICORN_UVICORN, UVICORN, UVICORN_WORKERS, Launcher, free_port
+
+pytestmark = pytest.mark.e2e
+
+FLUSH_SECONDS = 3.0
+"""The default of the setting flush_timeout."""
+SLACK_SECONDS = 1.5
+"""For two servers that end at the same moment on a busy machine."""
+
+
+@pytest.fixture
+def black_hole() -> Iterator[str]:
+    """An endpoint that accepts every connection, reads what comes and never answers."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    held: list[socket.socket] = []
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                held.append(listener.accept()[0])
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener.close()
+    for connection in held:
+        connection.close()
+
+
+def _otlp(endpoint: str) -> dict[str, str]:
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_LOGS_EXPORTER": "none",
+    }
+
+
+@pytest.mark.parametrize(
+    "launcher", [UVICORN, UVICORN_WORKERS, GUNICORN_UVICORN, GUNICORN_SYNC], ids=lambda launcher: launcher.name
+)
+def test_hanging_endpoint_delays_the_end_by_the_flush_timeout(
+    launcher: Launcher, start: Start, black_hole: str
+) -> None:
+    """An exporter that hangs costs a stopping server flush_timeout at the most, compared with us switched off."""
+    observed, without = _both(start, launcher, _otlp(black_hole))
+    assert observed <= without + FLUSH_SECONDS + SLACK_SECONDS, f"{observed:.1f} s to stop, {without:.1f} s without us"
+
+
+@pytest.mark.parametrize("launcher", [UVICORN, GUNICORN_UVICORN], ids=lambda launcher: launcher.name)
+def test_unreachable_endpoint_does_not_hurt(launcher: Launcher, start: Start) -> None:
+    """With nobody listening at the endpoint every request is answered, and the end comes within flush_timeout."""
+    observed, without = _both(start, launcher, _otlp(f"http://127.0.0.1:{free_port()}"))
+    assert observed <= without + FLUSH_SECONDS + SLACK_SECONDS, f"{observed:.1f} s to stop, {without:.1f} s without us"
+
+
+@pytest.mark.parametrize(
+    ("app", "instrument"),
+    [
+        pytest.param("per_request:app", True, id="opentelemetry-instrument"),
+        pytest.param("enabled_fastapi:app", False, id="enable"),
+    ],
+)
+def test_unknown_exporter_does_not_hurt(app: str, instrument: bool, start: Start) -> None:
+    """An exporter that does not exist is a line in the log; the app serves and ends at once."""
+    server = start(
+        UVICORN,
+        {"OTEL_TRACES_EXPORTER": "nonsense", "OTEL_METRICS_EXPORTER": "nonsense"},
+        app=app,
+        instrument=instrument,
+    ).wait_ready()
+    server.ask("/ask?q=hello", 3, 1)
+    server.stop()
+    assert server.stop_seconds <= SLACK_SECONDS
+    if not instrument:
+        complaints = [line for line in server.log.splitlines() if "autogen-vitals" in line]
+        assert len(complaints) == 1, complaints
+        assert "OTEL_TRACES_EXPORTER" in complaints[0], "the line names the variable to look at"
+
+
+def test_zero_flush_timeout_does_not_wait(start: Start, black_hole: str) -> None:
+    """With flush_timeout 0 a hanging endpoint costs a stopping server nothing."""
+    server = start(UVICORN, _otlp(black_hole), {"OTEL_PYTHON_AUTOGEN_FLUSH_TIMEOUT": "0"}).wait_ready()
+    server.ask("/ask?q=hello", 2, 1)
+    server.stop()
+    assert server.stop_seconds <= SLACK_SECONDS
+
+
+def _both(start: Start, launcher: Launcher, variables: dict[str, str]) -> tuple[float, float]:
+    """Seconds to stop with us and with us switched off, and that both answered; the two run side by side."""
+    servers = [start(launcher, variables), start(launcher, variables, DISABLED)]
+    for server in servers:
+        server.wait_ready(launcher.workers)
+        answers = server.ask("/ask?q=hello", 4, launcher.workers, each=1)
+        assert all(answer.body["reply"].startswith("This is reply") for answer in answers)
+    with ThreadPoolExecutor(2) as threads:
+        codes = list(threads.map(lambda server: server.stop(), servers))
+    assert codes[0] == codes[1], f"return codes with us and without: {codes}"
+    return servers[0].stop_seconds, servers[1].stop_seconds

@@ -1,0 +1,45 @@
+"""One client a worker, built in the app's lifespan: cold once, then warm."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from autogen_vitals.local.receiver import Receiver
+
+from .conftest import Start
+from .harness import CLIENT, GUNICORN_UVICORN_PRELOAD, ONLY_AT_STOP, UVICORN, UVICORN_WORKERS, Launcher
+from .telemetry import Telemetry, by_pid
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize(
+    "launcher", [UVICORN, UVICORN_WORKERS, GUNICORN_UVICORN_PRELOAD], ids=lambda launcher: launcher.name
+)
+def test_shared_client_is_cold_once_then_warm(
+    launcher: Launcher, start: Start, receiver: Receiver, telemetry: Telemetry
+) -> None:
+    """Each worker builds its client once, in its start-up; its first request is cold and all others are warm."""
+    server = start(launcher, receiver.environment("shared"), ONLY_AT_STOP, app="shared_client:app")
+    server.wait_ready(launcher.workers)
+    answers = server.ask("/ask?q=hello", 12, launcher.workers)
+    server.stop()
+
+    workers = Counter(answer.pid for answer in answers)
+    inits = telemetry.inits()
+    assert by_pid(inits) == dict.fromkeys(workers, 1), "one client a worker"
+    assert {span.attributes["autogen.phase"] for span in inits} == {"startup"}, "the lifespan is start-up"
+    assert not any(span.attributes["autogen.reinit"] for span in inits)
+    entries = telemetry.entries()
+    for pid, requests in workers.items():
+        spans = [entries[answer.body["trace_id"]] for answer in answers if answer.pid == pid]
+        told = Counter(span.attributes.get("autogen.start.type") for span in spans)
+        assert told == {"cold": 1, "warm": requests - 1}, f"start types of worker {pid}"
+        assert {span.attributes["autogen.request.init.count"] for span in spans} == {1}, "only the agent"
+    assert telemetry.counted("autogen.init.duration", component_type=CLIENT, phase="startup") == launcher.workers
+    assert telemetry.counted("autogen.init.duration", component_type=CLIENT) == launcher.workers
+    assert telemetry.summed("autogen.reinits", component_type=CLIENT) == 0
+    assert telemetry.counted("autogen.request.duration", start_type="cold") == launcher.workers
+    assert telemetry.counted("autogen.request.duration", start_type="warm") == len(answers) - launcher.workers

@@ -1,0 +1,273 @@
+"""Invariant 1, "never hurts the app", by fault injection: every function of ours is made to raise in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import importlib
+import pickle
+import pkgutil
+import traceback
+import types
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from autogen_agentchat.agents import AssistantAgent
+from autogen_agentchat.conditions import MaxMessageTermination
+from autogen_agentchat.teams import RoundRobinGroupChat
+from autogen_core import CancellationToken
+from autogen_core.models import ModelInfo, UserMessage
+from autogen_core.tools import FunctionTool
+from autogen_ext.models.replay import ReplayChatCompletionClient
+from conftest import Vitals
+
+import autogen_vitals
+
+starlette_applications = pytest.importorskip("starlette.applications")
+responses = importlib.import_module("starlette.responses")
+routing = importlib.import_module("starlette.routing")
+
+ROOMS = ("hooks", "wrapping", "lifecycle", "telemetry")
+
+SHELL = {
+    # The guard itself, and the public calls, each of which is one call of a guarded function.
+    "guard:guarded",
+    "guard:guarded.safe",
+    "guard:_report",
+    "guard:unseen",
+    "__init__:enable",
+    "__init__:disable",
+    "__init__:flush",
+    "__init__:request",
+    "__init__:__getattr__",
+    "enabling:request",
+    "instrumentor:AutogenVitalsInstrumentor._instrument",
+    "instrumentor:AutogenVitalsInstrumentor._uninstrument",
+    "instrumentor:AutogenVitalsInstrumentor.installed",
+    # The wrappers: the thin code between the app and the guard, which calls the original.
+    "wrapping.calls:plain_call.wrapper",
+    "wrapping.calls:deferred_call.wrapper",
+    "wrapping.calls:_run",
+    "wrapping.coverage:_subclass_hook.__init_subclass__",
+    "wrapping.importing:ImportHooks.when_imported.hook",
+    "wrapping.life:life_call.wrapper",
+    "wrapping.life:_awaited",
+    "wrapping.proxy:_BoundWrapper.__reduce_ex__",
+    "wrapping.proxy:_BoundWrapper.__reduce__",
+    "wrapping.proxy:_BoundWrapper.__copy__",
+    "wrapping.proxy:_BoundWrapper.__deepcopy__",
+    "wrapping.proxy:Wrapper.__reduce_ex__",
+    "wrapping.proxy:Wrapper.__reduce__",
+    "wrapping.proxy:Wrapper.__copy__",
+    "wrapping.proxy:Wrapper.__deepcopy__",
+    "wrapping.proxy:_reduce",
+    "wrapping.streams:ObservedStream.__aiter__",
+    "wrapping.streams:ObservedStream.__anext__",
+    "wrapping.streams:ObservedStream.asend",
+    "wrapping.streams:ObservedStream.athrow",
+    "wrapping.streams:ObservedStream.aclose",
+    "wrapping.streams:_Step.__init__",
+    "wrapping.streams:_Step.__await__",
+    "wrapping.streams:_Step.__iter__",
+    "wrapping.streams:_Step.__next__",
+    "wrapping.streams:_Step.send",
+    "wrapping.streams:_Step.throw",
+    "wrapping.streams:_Step.close",
+    "lifecycle.boundaries:RequestBlock.__init__",
+    "lifecycle.boundaries:RequestBlock.__enter__",
+    "lifecycle.boundaries:RequestBlock.__exit__",
+    "lifecycle.boundaries:RequestBlock.__aenter__",
+    "lifecycle.boundaries:RequestBlock.__aexit__",
+    "telemetry.native:QuietTrace.get_tracer",
+    "telemetry.native:QuietTrace.__getattr__",
+    "telemetry.native:_QuietTracer.start_as_current_span",
+    "telemetry.native:QuietMessages.__call__",
+    "telemetry.native:_Message.__enter__",
+    "telemetry.native:_Message.__exit__",
+}
+"""What stands between the app and the guard. It is short, it is read by everybody, and it cannot be guarded."""
+
+
+class InjectedFault(Exception):
+    pass
+
+
+def modules() -> Iterator[types.ModuleType]:
+    for name in ("", ".guard", ".enabling", ".instrumentor", ".instrumentation", ".settings", ".declarative"):
+        yield importlib.import_module(f"autogen_vitals{name}")
+    for room in ROOMS:
+        package = importlib.import_module(f"autogen_vitals.{room}")
+        for found in pkgutil.iter_modules(package.__path__):
+            yield importlib.import_module(f"autogen_vitals.{room}.{found.name}")
+
+
+@functools.cache
+def functions() -> dict[str, tuple[types.FunctionType, tuple[int, ...]]]:
+    """Every function of ours: its name → the function that holds its code, and the path through nested code."""
+    found: dict[str, tuple[types.FunctionType, tuple[int, ...]]] = {}
+    for module in modules():
+        short = module.__name__.removeprefix("autogen_vitals").removeprefix(".") or "__init__"
+        pending: list[Any] = [vars(module)]
+        while pending:
+            for value in list(pending.pop().values()):
+                value = getattr(value, "__func__", value)
+                value = value.fget if isinstance(value, property) else value
+                value = getattr(value, "func", value) if type(value).__name__ == "cached_property" else value
+                while hasattr(value, "__wrapped__") and isinstance(value, types.FunctionType):
+                    value = value.__wrapped__
+                if getattr(value, "__module__", None) != module.__name__:
+                    continue
+                if isinstance(value, type):
+                    pending.append(vars(value))
+                elif isinstance(value, types.FunctionType) and value.__code__.co_filename != "<string>":
+                    # "<string>": what dataclasses generated.
+                    note(found, short, value.__qualname__, value, value.__code__, ())
+    return found
+
+
+def note(
+    found: dict[str, Any], module: str, name: str, holder: types.FunctionType, code: types.CodeType, path: Any
+) -> None:
+    found[f"{module}:{name}"] = (holder, path)
+    for index, constant in enumerate(code.co_consts):
+        if isinstance(constant, types.CodeType) and not constant.co_name.startswith("<"):
+            note(found, module, f"{name}.{constant.co_name}", holder, constant, (*path, index))
+
+
+def raising(code: types.CodeType) -> types.CodeType:
+    """Code that raises, for a function with the same free variables."""
+    free = code.co_freevars
+    source = (
+        f"def outer({', '.join(free)}):\n def boom(*args, **kwargs):\n"
+        + "".join(f"  if 0: {name}\n" for name in free)
+        + "  raise __import__('test_invariants').InjectedFault('injected')\n return boom"
+    )
+    scope: dict[str, Any] = {}
+    exec(source, scope)
+    inner = next(c for c in scope["outer"].__code__.co_consts if isinstance(c, types.CodeType))
+    assert inner.co_freevars == free
+    return inner
+
+
+def with_fault(code: types.CodeType, path: tuple[int, ...]) -> types.CodeType:
+    if not path:
+        return raising(code)
+    constants = list(code.co_consts)
+    constants[path[0]] = with_fault(constants[path[0]], path[1:])
+    return code.replace(co_consts=tuple(constants))
+
+
+def explode(x: int) -> int:
+    """Explode."""
+    raise LookupError(f"x is {x}")
+
+
+def told(error: BaseException) -> tuple[str, str, list[str]]:
+    # The frames too: an exception arrives with the traceback it would have had.
+    frames = [
+        frame.name for frame in traceback.extract_tb(error.__traceback__) if "autogen_vitals" not in frame.filename
+    ]
+    return type(error).__name__, str(error).split("\n")[0], frames
+
+
+async def scenario() -> list[Any]:
+    """A bit of everything an app does with AutoGen; what it sees of it."""
+    seen: list[Any] = []
+    client = ReplayChatCompletionClient(
+        [f"reply {number}" for number in range(20)],
+        ModelInfo(vision=False, function_calling=True, json_output=False, family="unknown", structured_output=False),
+    )
+    agent = AssistantAgent("writer", client, tools=[explode], model_client_stream=True)
+    with autogen_vitals.request("job"):
+        result = await agent.run(task="x")
+    seen.append([message.content for message in result.messages])
+    seen.append([type(item).__name__ async for item in agent.run_stream(task="x")])
+    async for item in agent.run_stream(task="x"):
+        seen.append(type(item).__name__)
+        break
+    team = RoundRobinGroupChat([AssistantAgent("one", client)], termination_condition=MaxMessageTermination(2))
+    async with autogen_vitals.request("job"):
+        seen.append((await team.run(task="x")).stop_reason)
+    for failing in (
+        lambda: FunctionTool(explode, "x").run_json({"x": 1}, CancellationToken()),
+        lambda: AssistantAgent("not a name", client).run(),
+        lambda: agent.run(nothing="such"),
+        lambda: asyncio.wait_for(team.run(task=[]), 5),
+    ):
+        try:
+            await failing()
+        except Exception as error:
+            seen.append(told(error))
+    unpickled = pickle.loads(pickle.dumps(AssistantAgent("two", ReplayChatCompletionClient(["a"])).run))
+    seen.append((await unpickled(task="x")).messages[-1].content)
+    seen.append(await serve(agent))
+
+    class Later(AssistantAgent):
+        pass
+
+    seen.append((await Later("three", client).run(task="x")).messages[-1].content)
+    seen.append((await client.create([UserMessage(content="x", source="user")])).content)
+    return seen
+
+
+async def serve(agent: AssistantAgent) -> list[Any]:
+    async def handler(request: Any) -> Any:
+        result = await agent.run(task="x")
+        return responses.PlainTextResponse(result.messages[-1].content)
+
+    app = starlette_applications.Starlette(routes=[routing.Route("/", handler)])
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", message.get("status")))
+
+    scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "query_string": b"", "headers": []}
+    await app({**scope, "root_path": "", "scheme": "http", "server": ("x", 80)}, receive, send)
+    return sent
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[Any]:
+    assert autogen_vitals.AutogenVitalsInstrumentor().installed is None
+    return asyncio.run(scenario())
+
+
+def test_the_scenario_is_observed_when_nothing_is_wrong(silent_vitals: Vitals, expected: list[Any]) -> None:
+    """The yardstick itself: same results, and spans."""
+    silent_vitals.enable()
+    assert asyncio.run(scenario()) == expected
+    assert len(silent_vitals.spans()) > 15
+
+
+def test_the_shell_is_what_it_is_said_to_be() -> None:
+    """Every name on the list of unguarded code exists, so that the list cannot rot."""
+    assert set(functions()) >= SHELL
+
+
+@pytest.mark.parametrize("name", sorted(set(functions()) - SHELL))
+def test_a_fault_in_any_function_changes_nothing_for_the_app(
+    silent_vitals: Vitals, expected: list[Any], name: str
+) -> None:
+    """Results, exceptions and their tracebacks are the same, and nothing is warned of that was not before."""
+    holder, path = functions()[name]
+    original = holder.__code__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # Unraisable errors in __del__ and RuntimeWarnings of coroutines that nobody awaited fail the test too.
+        holder.__code__ = with_fault(original, path)
+        try:
+            silent_vitals.enable()
+            seen = asyncio.run(scenario())
+            silent_vitals.points("autogen.init.duration")
+            autogen_vitals.flush(1)
+            autogen_vitals.disable()
+            gc.collect()
+        finally:
+            holder.__code__ = original
+    assert seen == expected
