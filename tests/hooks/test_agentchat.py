@@ -398,6 +398,45 @@ async def test_a_caching_client_is_one_model_call_and_a_hit_costs_no_tokens(vita
     assert sum(point.count for point in points) == 4  # input and output of the two misses
 
 
+@pytest.mark.skipif(VERSION < (0, 5, 5), reason="this AutoGen has no workbenches")
+async def test_a_workbench_that_starts_lazily_is_an_init_inside_its_first_call(vitals: Vitals) -> None:
+    """As McpWorkbench does: the start is told apart from the call, and a failure reported in the result is an error."""
+    from autogen_core.tools import TextResultContent, ToolResult, Workbench
+
+    class Remote(Workbench):
+        started = False
+
+        async def list_tools(self) -> list[Any]:
+            return []
+
+        async def call_tool(self, name: str, arguments: Any = None, *args: Any, **kwargs: Any) -> ToolResult:
+            if not self.started:
+                await self.start()
+            return ToolResult(name=name, result=[TextResultContent(content="CANARY")], is_error=name == "broken")
+
+        async def start(self) -> None:
+            self.started = True
+
+        async def stop(self) -> None: ...
+
+        async def reset(self) -> None: ...
+
+        async def save_state(self) -> Any: ...
+
+        async def load_state(self, state: Any) -> None: ...
+
+    remote = Remote()
+    await remote.call_tool("search", {"text": "CANARY"})
+    await remote.call_tool(name="broken")
+    search, broken = vitals.span("execute_tool search"), vitals.span("execute_tool broken")
+    start = vitals.span(f"init {Remote.__qualname__}")
+    assert start.attributes["autogen.init.stage"] == "start"
+    assert parent_name(start, vitals.spans()) == "execute_tool search"
+    assert search.status.status_code is StatusCode.UNSET
+    assert (broken.status.status_code, broken.attributes["error.type"]) == (StatusCode.ERROR, "ToolError")
+    assert "CANARY" not in "".join(span.to_json() for span in vitals.all_spans())
+
+
 async def test_model_spans_off_and_on(silent_vitals: Vitals) -> None:
     """The setting decides; the agent's own span stays."""
     silent_vitals.enable(model_spans="off")
@@ -405,6 +444,29 @@ async def test_model_spans_off_and_on(silent_vitals: Vitals) -> None:
     assert silent_vitals.spans("chat") == []
     assert len(silent_vitals.spans("invoke_agent writer")) == 1
     assert silent_vitals.points("gen_ai.client.operation.duration") == []
+
+
+async def test_model_spans_step_aside_for_another_instrumentation(
+    vitals: Vitals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While somebody has wrapped the SDK's own method, the chat span and its metrics are theirs."""
+    import wrapt
+    from openai.resources.chat.completions import AsyncCompletions
+
+    def theirs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        raise LookupError("theirs")
+
+    monkeypatch.setattr(AsyncCompletions, "create", wrapt.FunctionWrapper(AsyncCompletions.create, theirs))
+    client = OpenAIChatCompletionClient(model="gpt-4o-mini", api_key="sk-CANARY-KEY")
+    for undone in (False, True):
+        if undone:
+            monkeypatch.undo()
+            monkeypatch.setattr(AsyncCompletions, "create", lambda *args, **kwargs: 1 / 0)
+        with pytest.raises((LookupError, ZeroDivisionError)):
+            await client.create([UserMessage(content="x", source="user")])
+    (chat,) = vitals.spans("chat gpt-4o-mini")
+    assert chat.attributes["gen_ai.provider.name"] == "openai"
+    assert [point.count for point in vitals.points("gen_ai.client.operation.duration")] == [1]
 
 
 async def test_code_execution_is_a_run(vitals: Vitals, tmp_path: Path) -> None:

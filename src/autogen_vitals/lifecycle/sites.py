@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, FrameType
@@ -74,10 +73,10 @@ class SiteFinder:
 
 
 def _library_folders() -> tuple[str, ...]:
-    names = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
-    paths = sysconfig.get_paths()
-    folders = {os.path.realpath(paths[name]) for name in names} | {paths[name] for name in names}
-    return tuple(folder.rstrip(os.sep) + os.sep for folder in folders)
+    # The standard library and console scripts. sysconfig would tell the same at the cost of a few milliseconds.
+    folders = {os.path.dirname(os.__file__), os.path.join(sys.prefix, "bin"), os.path.join(sys.prefix, "Scripts")}
+    folders |= {os.path.realpath(folder) for folder in folders}
+    return tuple(folder + os.sep for folder in folders)
 
 
 _LIBRARY_FOLDERS = _library_folders()
