@@ -46,6 +46,8 @@ def _otlp(endpoint: str) -> dict[str, str]:
         "OTEL_TRACES_EXPORTER": "otlp",
         "OTEL_METRICS_EXPORTER": "otlp",
         "OTEL_LOGS_EXPORTER": "none",
+        # Longer than what may be added, so that one export too many shows; shorter than its default, to save time.
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "6",
     }
 
 

@@ -20,6 +20,7 @@ from autogen_core import (
     rpc,
     type_subscription,
 )
+from autogen_core.exceptions import MessageDroppedException
 
 MINIMUM = (0, 4, 9)
 CANARY = "CANARY-PROMPT-7f3a"
@@ -118,7 +119,6 @@ async def main() -> None:
     print(await AgentProxy(outer, runtime).send_message(Number(1), sender=AgentId("inner", "default")))
     for message, recipient in (
         (Number(-1), outer),
-        (Message("a secret"), outer),
         ("a string", outer),
         (Message("anybody?"), AgentId("nobody", "default")),
     ):
@@ -149,6 +149,15 @@ async def main() -> None:
         except Exception as error:
             print(type(error).__name__, str(error))
     await runtime.close()
+
+    dropping = SingleThreadedAgentRuntime(intervention_handlers=[Censor()])
+    await Inner.register(dropping, "inner", lambda: Inner("InnerAgent"))
+    dropping.start()
+    try:
+        await dropping.send_message(Message("a secret"), AgentId("inner", "default"))
+    except MessageDroppedException as error:
+        print(type(error).__name__, error)
+    await dropping.stop()  # `stop_when_idle` waits for ever for a dropped message.
 
     strict = SingleThreadedAgentRuntime(ignore_unhandled_exceptions=False)
     await Reader.register(strict, "reader", lambda: Reader("Reader"))

@@ -6,7 +6,7 @@ import types
 import typing
 
 from autogen_agentchat.agents import AssistantAgent, BaseChatAgent, CodeExecutorAgent, SocietyOfMindAgent, UserProxyAgent
-from autogen_agentchat.base import ChatAgent, TaskRunner, Team
+from autogen_agentchat.base import ChatAgent, Team
 from autogen_agentchat.teams import (
     BaseGroupChat,
     MagenticOneGroupChat,
@@ -105,7 +105,7 @@ async def main() -> None:
     print("same function in parent and child:", AssistantAgent.run is BaseChatAgent.run, UserProxyAgent.run is AssistantAgent.run)
     print(RoundRobinGroupChat.run_stream is BaseGroupChat.run_stream, AssistantAgent.run == BaseChatAgent.run)
     for cls in (AssistantAgent, RoundRobinGroupChat, ReplayChatCompletionClient, FunctionTool):
-        print([issubclass(cls, base) for base in (ChatAgent, Team, TaskRunner, ChatCompletionClient, BaseTool, Memory)])
+        print([issubclass(cls, base) for base in (ChatAgent, Team, ChatCompletionClient, BaseTool, Memory)])
         print([(attribute.name, attribute.kind, attribute.defining_class.__name__)
                for attribute in inspect.classify_class_attrs(cls) if attribute.name in ("__init__", "run", "create", "name")])
 

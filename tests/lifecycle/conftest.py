@@ -1,0 +1,103 @@
+"""A sink that keeps what it is told, a tracker in front of it, and forked children that answer."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from autogen_vitals.lifecycle import requests, tracker
+from autogen_vitals.lifecycle.observation import Observation
+from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.requests import Request
+from autogen_vitals.lifecycle.sites import SiteFinder
+from autogen_vitals.lifecycle.tracker import Tracker
+
+SLOW_NS = 1_000_000
+
+
+class RecordingSink:
+    """Keeps what it is told, in order; ``left`` gets back what ``entered`` answered."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any]] = []
+        self.flushes: list[float] = []
+
+    def started(self, observation: Observation) -> None:
+        self.told.append(("started", observation))
+
+    def entered(self, observation: Observation) -> object:
+        self.told.append(("entered", observation))
+        return ("handle of", observation)
+
+    def left(self, observation: Observation, token: Any) -> None:
+        assert token == ("handle of", observation)
+        self.told.append(("left", observation))
+
+    def ended(self, observation: Observation) -> None:
+        assert observation.ended
+        self.told.append(("ended", observation))
+
+    def request_ended(self, request: Request) -> None:
+        self.told.append(("request_ended", request))
+
+    def flush(self, timeout: float) -> bool:
+        self.flushes.append(timeout)
+        return True
+
+    def last_chance(self) -> None:
+        self.told.append(("last_chance", None))
+
+    def all(self, word: str) -> list[Any]:
+        """What it was told of with this word."""
+        return [told for said, told in self.told if said == word]
+
+
+@pytest.fixture(autouse=True)
+def _no_context_of_another_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(process.facts, "is_fork_server", False)
+    variables = (tracker._observation, requests._request)
+    tokens = [variable.set(None) for variable in variables]
+    yield
+    for variable, token in zip(variables, tokens, strict=True):
+        variable.reset(token)
+
+
+@pytest.fixture
+def sink() -> RecordingSink:
+    """A sink."""
+    return RecordingSink()
+
+
+@pytest.fixture
+def tracker_(sink: RecordingSink) -> Tracker:
+    """A tracker that tells the sink; its libraries are none."""
+    return Tracker(sink, SiteFinder(()), SLOW_NS)
+
+
+@pytest.fixture
+def in_fork() -> Callable[[Callable[[], Any]], Any]:
+    """Calls a function in a forked child, and answers what it answered, as JSON has it."""
+    if not hasattr(os, "fork"):
+        pytest.skip("this system does not fork")
+
+    def call(function: Callable[[], Any]) -> Any:
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                answer = json.dumps(function())
+            except BaseException as error:
+                answer = json.dumps(f"the child raised {error!r}")
+            os.write(write, answer.encode())
+            os._exit(0)
+        os.close(write)
+        with os.fdopen(read) as file:
+            answer = file.read()
+        os.waitpid(child, 0)
+        return json.loads(answer)
+
+    return call
