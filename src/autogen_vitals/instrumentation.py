@@ -13,9 +13,8 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from autogen_vitals.guard import guarded
-from autogen_vitals.hooks.agentchat import AUTOGEN
-from autogen_vitals.hooks.servers import SERVERS
-from autogen_vitals.hooks.tables import Argument, Component, Library, LifeSignal, Run, Servers
+from autogen_vitals.hooks import LIBRARIES, SERVERS, Library, Servers
+from autogen_vitals.hooks.tables import Argument, Component, LifeSignal, NativeSpans, Run
 from autogen_vitals.lifecycle.boundaries import AsgiWatch
 from autogen_vitals.lifecycle.moments import Moments
 from autogen_vitals.lifecycle.reading import Reader, argument, attribute
@@ -50,19 +49,24 @@ class Instrumentation:
         self._patches = Patches()
         self._import_hooks = ImportHooks()
         self._undo: list[Callable[[], object]] = []
+        model_sdks = {provider: sdk for library in LIBRARIES for provider, sdk in library.model_sdks.items()}
+        packages = tuple(package for library in LIBRARIES for package in library.packages)
         self.telemetry = Telemetry(
-            tracer_provider, meter_provider, slow_ns, told_elsewhere(settings.model_spans, AUTOGEN.model_sdks)
+            tracer_provider, meter_provider, slow_ns, told_elsewhere(settings.model_spans, model_sdks)
         )
-        self.tracker = Tracker(self.telemetry, SiteFinder(AUTOGEN.packages), slow_ns)
+        self.tracker = Tracker(self.telemetry, SiteFinder(packages), slow_ns)
         self._moments = Moments(self.tracker, self.telemetry, settings.flush_timeout)
 
     def install(self) -> None:
         """Patch what is imported, and arrange for the rest to be patched when it is."""
-        self._follow_server_spans(AUTOGEN)
-        plans = tuple(_plan(component, AUTOGEN, self.tracker) for component in AUTOGEN.components)
+        self._follow_server_spans(tuple(scope for library in LIBRARIES for scope in library.native.scopes))
+        plans = tuple(
+            _plan(component, library, self.tracker) for library in LIBRARIES for component in library.components
+        )
         Coverage(plans, self._patches, self._import_hooks).install()
         if self._settings.native_spans == "replace":
-            self._quiet_native_spans(AUTOGEN)
+            for library in LIBRARIES:
+                self._quiet_native_spans(library.native)
         self._watch_servers(SERVERS)
         atexit.register(self._moments.exiting)
         self._undo.append(partial(atexit.unregister, self._moments.exiting))
@@ -76,18 +80,16 @@ class Instrumentation:
 
     # --- what the tables say, wrapped -----------------------------------------------------------------------------
 
-    def _follow_server_spans(self, library: Library) -> None:
+    def _follow_server_spans(self, native_scopes: tuple[str, ...]) -> None:
         add_span_processor = getattr(self._tracer_provider, "add_span_processor", None)
         if add_span_processor is None:
             return
         # A processor cannot be removed; it is switched off.
-        processor = ServerSpans(self.tracker, library.native.scopes)
+        processor = ServerSpans(self.tracker, native_scopes)
         add_span_processor(processor)
         self._undo.append(processor.shutdown)
 
-    def _quiet_native_spans(self, library: Library) -> None:
-        native = library.native
-
+    def _quiet_native_spans(self, native: NativeSpans) -> None:
         def quiet_genai(module: ModuleType) -> None:
             if hasattr(module, "trace"):
                 self._patches.set(module, "trace", QuietTrace())

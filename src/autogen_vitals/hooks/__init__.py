@@ -1,1 +1,9 @@
 """WHAT is wrapped: one file of rows a library, no logic. A class to cover is one row, a library one file."""
+
+from autogen_vitals.hooks.agentchat import AUTOGEN
+from autogen_vitals.hooks.servers import SERVERS
+from autogen_vitals.hooks.tables import Library, Servers
+
+LIBRARIES: tuple[Library, ...] = (AUTOGEN,)
+
+__all__ = ["LIBRARIES", "SERVERS", "Library", "Servers"]
