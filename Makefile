@@ -68,10 +68,10 @@ $(VENV)/.stamp-demo: pyproject.toml | $(VENV)/.stamp-venv
 
 $(VENV)/.stamp-test: pyproject.toml | $(VENV)/.stamp-venv
 	@echo "installing the package and what the tests need (about a minute the first time)"
-	@$(INSTALL) --editable '.[local,autogen]' --group test
+	@$(INSTALL) --editable '.[local,autogen]' --group test --group e2e
 	@touch $(VENV)/.stamp-demo $@
 
 $(VENV)/.stamp-dev: pyproject.toml | $(VENV)/.stamp-test
 	@echo "installing the linters"
-	@$(INSTALL) --editable '.[local,autogen]' --group test --group dev
+	@$(INSTALL) --editable '.[local,autogen]' --group test --group e2e --group dev
 	@touch $@

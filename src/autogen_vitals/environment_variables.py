@@ -1,7 +1,7 @@
 """Our settings as environment variables.
 
 ``opentelemetry-instrument`` finds this module by its entry point and makes each variable a flag of its own:
-``OTEL_PYTHON_AUTOGEN_MODEL_SPANS`` → ``--python_autogen_model_spans``.
+``OTEL_PYTHON_AUTOGEN_MODEL_SPANS`` → ``--autogen_model_spans``.
 """
 
 OTEL_PYTHON_AUTOGEN_ENABLED = "OTEL_PYTHON_AUTOGEN_ENABLED"
