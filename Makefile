@@ -23,9 +23,9 @@ help: ## print this
 demo: $(VENV)/.stamp-demo ## a cold start, a needless rebuild and a warm request of a small agent service, side by side
 	@$(BIN)/autogen-vitals demo $(ARGS)
 
-test: $(VENV)/.stamp-test ## all tests but the matrix; make test ARGS="-k fork" picks some, WORKERS=4 spreads them
+test: $(VENV)/.stamp-test ## all tests; ARGS="-k fork" picks some, WORKERS=4 spreads them
 	@scripts/system-tools
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not matrix' $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.stamp-dev ## ruff, and the one-way flow between the rooms (.importlinter)
 	$(BIN)/ruff check . $(SCRIPTS)

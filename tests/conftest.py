@@ -1,84 +1,14 @@
-"""A real SDK in memory, and the instrumentation switched on around a test."""
+"""The instrumentation switched on around a test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from observed import Vitals
 from opentelemetry import trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import autogen_vitals
-
-
-class Vitals:
-    """What one test's instrumentation has emitted."""
-
-    def __init__(self) -> None:
-        self.exporter = InMemorySpanExporter()
-        self.tracer_provider = TracerProvider()
-        self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.reader = InMemoryMetricReader()
-        self.meter_provider = MeterProvider([self.reader])
-
-    def enable(self, **settings: Any) -> None:
-        autogen_vitals.enable(tracer_provider=self.tracer_provider, meter_provider=self.meter_provider, **settings)
-
-    @property
-    def installed(self) -> Any:
-        return autogen_vitals.AutogenVitalsInstrumentor().installed
-
-    def all_spans(self) -> list[ReadableSpan]:
-        """Finished spans of every scope, in the order in which they ended."""
-        return list(self.exporter.get_finished_spans())
-
-    def spans(self, name: str | None = None) -> list[ReadableSpan]:
-        """Finished spans of ours, in the order in which they ended."""
-        return [
-            span
-            for span in self.all_spans()
-            if span.instrumentation_scope is not None
-            and span.instrumentation_scope.name == "autogen_vitals"
-            and (name is None or span.name == name)
-        ]
-
-    def span(self, name: str) -> ReadableSpan:
-        """The only span of ours with this name."""
-        found = self.spans(name)
-        assert len(found) == 1, f"{len(found)} spans {name!r} among {self.names()}"
-        return found[0]
-
-    def names(self) -> list[str]:
-        return [span.name for span in self.spans()]
-
-    def points(self, metric: str) -> list[Any]:
-        """Data points of one metric, as of now."""
-        data = self.reader.get_metrics_data()
-        if data is None:
-            return []
-        return [
-            point
-            for resource in data.resource_metrics
-            for scope in resource.scope_metrics
-            for found in scope.metrics
-            if found.name == metric
-            for point in found.data.data_points
-        ]
-
-    def metric_names(self) -> set[str]:
-        data = self.reader.get_metrics_data()
-        assert data is not None
-        return {
-            metric.name
-            for resource in data.resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-        }
 
 
 @pytest.fixture
@@ -95,10 +25,3 @@ def vitals(silent_vitals: Vitals) -> Vitals:
     """Enabled with the default settings for the length of the test."""
     silent_vitals.enable()
     return silent_vitals
-
-
-def parent_name(span: ReadableSpan, spans: list[ReadableSpan]) -> str | None:
-    """Name of the span's parent among ``spans``."""
-    if span.parent is None:
-        return None
-    return next((other.name for other in spans if other.context.span_id == span.parent.span_id), "elsewhere")

@@ -202,16 +202,11 @@ def test_python_3_10_keeps_the_wrapper_and_loses_nothing() -> None:
 
 def test_only_the_frame_of_the_caller_is_taken_off() -> None:
     """A traceback that does not begin in the caller is left as it is."""
-    try:
+    with pytest.raises(LookupError) as caught:
         original()
-    except LookupError as error:
-        before = error.__traceback__
-
-        def elsewhere() -> None:
-            hide_caller_frame(error)
-
-        elsewhere()
-        assert error.__traceback__ is before
+    before = caught.value.__traceback__
+    (lambda: hide_caller_frame(caught.value))()
+    assert caught.value.__traceback__ is before
 
 
 def test_an_exception_without_a_traceback_stays_without() -> None:

@@ -23,7 +23,7 @@ from autogen_core import CancellationToken
 from autogen_core.models import ModelInfo, UserMessage
 from autogen_core.tools import FunctionTool
 from autogen_ext.models.replay import ReplayChatCompletionClient
-from conftest import Vitals
+from observed import Vitals
 
 import autogen_vitals
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -91,6 +92,20 @@ def test_unknown_exporter_does_not_hurt(app: str, instrument: bool, start: Start
         complaints = [line for line in server.log.splitlines() if "autogen-vitals" in line]
         assert len(complaints) == 1, complaints
         assert "OTEL_TRACES_EXPORTER" in complaints[0], "the line names the variable to look at"
+
+
+def test_child_forked_during_an_export_ends(start: Start) -> None:
+    """A child forked while its parent's metric reader exports does not wait for a lock that nobody will release."""
+    script = start.command(
+        ["opentelemetry-instrument", "python", "fork_in_export.py"],
+        _otlp(f"http://127.0.0.1:{free_port()}"),
+        {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRIC_EXPORT_INTERVAL": "200", "OTEL_EXPORTER_OTLP_TIMEOUT": "2"},
+    )
+    assert script.wait() == 0, script.failed("the script failed")
+    told = json.loads(script.log.splitlines()[-1])
+    assert told["status"] == 0
+    # Its own last exports, two seconds each; the SDK waits 30 s for a reader that waits for the parent's lock.
+    assert told["child_seconds"] < 15
 
 
 def test_zero_flush_timeout_does_not_wait(start: Start, black_hole: str) -> None:

@@ -46,8 +46,10 @@ def tasks(redis_url: str) -> Iterator[Tasks]:
     sender.app.close()
 
 
-def _worker(start: Start, redis_url: str, arguments: str, *variables: dict[str, str], instrument: bool = True) -> Server:
-    command = f"celery -A celery_app worker --pool prefork --loglevel INFO --without-gossip --without-mingle {arguments}"
+def _worker(
+    start: Start, redis_url: str, arguments: str, *variables: dict[str, str], instrument: bool = True
+) -> Server:
+    command = f"celery -A celery_app worker --pool prefork -l INFO --without-gossip --without-mingle {arguments}"
     prefix = ["opentelemetry-instrument"] if instrument else []
     return start.command([*prefix, *command.split()], {"REDIS_URL": redis_url}, *variables)
 

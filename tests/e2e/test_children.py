@@ -20,7 +20,7 @@ EVERY_INIT = {"OTEL_PYTHON_AUTOGEN_INIT_SPAN_THRESHOLD": "0"}
 
 
 @pytest.mark.parametrize("flush", [False, True], ids=["", "parent-flushed-before"])
-@pytest.mark.parametrize("way", ["fork", "spawn", "forkserver", "executor", "pool", "os.fork"])
+@pytest.mark.parametrize("way", ["fork", "spawn", "forkserver", "executor", "pool", "siblings", "os.fork"])
 def test_children_count_their_own(
     way: str, flush: bool, start: Start, receiver: Receiver, telemetry: Telemetry
 ) -> None:

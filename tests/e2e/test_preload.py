@@ -58,9 +58,11 @@ def test_sums_survive_the_death_of_a_worker(start: Start, receiver: Receiver, te
     built = sum(built_by(answers).values())
     arrived = receiver.wait_for(
         # The master's own may come at any time; the workers' are what the victim must have delivered.
-        lambda _: telemetry.counted("autogen.init.duration", component_type=CLIENT, phase="request") == built
-        and telemetry.counted("autogen.request.duration") == len(answers)
-        and sum(by_pid(telemetry.named("invoke_agent rebuilt")).values()) == len(answers),
+        lambda _: (
+            telemetry.counted("autogen.init.duration", component_type=CLIENT, phase="request") == built
+            and telemetry.counted("autogen.request.duration") == len(answers)
+            and sum(by_pid(telemetry.named("invoke_agent rebuilt")).values()) == len(answers)
+        ),
         _ARRIVAL_SECONDS,
     )
     assert arrived, f"{telemetry.counted('autogen.init.duration', component_type=CLIENT, phase='request')} of {built}"

@@ -32,6 +32,22 @@ def test_all_but_the_first_are_reinits(recording: Recording) -> None:
 
 
 @recorded()
+def test_inits_of_requests_are_told_apart(recording: Recording) -> None:
+    """Every init is in phase request, at the app's own line, in the app's own function."""
+    told = {
+        (
+            span.attributes["autogen.phase"],
+            span.attributes["code.file.path"].rpartition("/")[2],
+            span.attributes["code.function.name"],
+        )
+        for span in recording.telemetry.inits()
+    }
+    module = recording.launcher.app.partition(":")[0]
+    function = {"per_request": "ask", "flask_per_request": "answer"}[module]
+    assert told == {("request", f"{module}.py", f"{module}.{function}")}
+
+
+@recorded()
 def test_every_span_has_the_pid_of_its_worker(recording: Recording) -> None:
     """Each span carries the pid, and the parent's pid, of the process that answered the request it belongs to."""
     answered_by = {answer.body["trace_id"]: answer.pid for answer in recording.answers}

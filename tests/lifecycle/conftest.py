@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.lifecycle.sites import SiteFinder
 from autogen_vitals.lifecycle.tracker import Tracker
+from autogen_vitals.vocabulary import Operation
 
 SLOW_NS = 1_000_000
 
@@ -76,6 +78,65 @@ def sink() -> RecordingSink:
 def tracker_(sink: RecordingSink) -> Tracker:
     """A tracker that tells the sink; its libraries are none."""
     return Tracker(sink, SiteFinder(()), SLOW_NS)
+
+
+class Component:
+    """Anything an app builds."""
+
+
+class Running:
+    """One call, as the wrappers make it: begin, enter, leave, end."""
+
+    def __init__(self, tracker: Tracker, observation: Observation | None) -> None:
+        self.tracker, self.observation = tracker, observation
+        self.token = None if observation is None else tracker.enter(observation)
+
+    def __enter__(self) -> Any:
+        return self.observation
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if self.observation is not None and self.token is not None:
+            self.tracker.leave(self.observation, self.token)
+            self.tracker.end(self.observation, error)
+
+
+@pytest.fixture
+def run(tracker_: Tracker) -> Callable[..., Running]:
+    """Runs a component."""
+
+    def begin(operation: Operation, component: object = None, provider: str = "autogen", **facts: Any) -> Running:
+        named = {} if operation.subject is None else {operation.subject: facts.pop("name", None)}
+        facts = {key: value for key, value in {**named, **facts}.items() if value is not None}
+        component = Component() if component is None else component
+        return Running(tracker_, tracker_.begin_run(component, "agent", operation, provider, facts))
+
+    return begin
+
+
+@pytest.fixture
+def init(tracker_: Tracker) -> Callable[..., Running]:
+    """Builds a component; all at one line, for the line is this one."""
+
+    def begin(component: object = None, kind: Any = "agent", stage: Any = "construct") -> Running:
+        component = Component() if component is None else component
+        return Running(tracker_, tracker_.begin_init(component, kind, stage, "autogen"))
+
+    return begin
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A monotonic clock that stands still, and may be moved."""
+
+    class Clock:
+        now = 1_000
+
+        def move(self, nanoseconds: int) -> None:
+            self.now += nanoseconds
+
+    clock = Clock()
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: clock.now)
+    return clock
 
 
 @pytest.fixture

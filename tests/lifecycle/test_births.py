@@ -161,9 +161,7 @@ def test_the_registry_is_bounded(registry: BirthRegistry, monkeypatch: pytest.Mo
     assert registry.of(late) == Birth(17, 0, 42)
 
 
-def test_a_forked_child_remembers_its_parent_s_births(
-    registry: BirthRegistry, in_fork: Callable[..., Any]
-) -> None:
+def test_a_forked_child_remembers_its_parent_s_births(registry: BirthRegistry, in_fork: Callable[..., Any]) -> None:
     """That an object came by a fork is what the registry is there to tell."""
     component = Component()
     registry.record(component, os.getpid(), 42)

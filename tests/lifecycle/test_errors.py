@@ -19,7 +19,9 @@ class Nested:
         """Its qualified name has a dot in it."""
 
 
-@pytest.mark.parametrize("operation", [None, *OPERATIONS], ids=lambda operation: operation.name if operation else "init")
+@pytest.mark.parametrize(
+    "operation", [None, *OPERATIONS], ids=lambda operation: operation.name if operation else "init"
+)
 @pytest.mark.parametrize(
     ("error", "name"),
     [

@@ -84,9 +84,7 @@ def test_without_proc_the_import_stands_in(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("text", [b"", b"no such format", b"1 (python) S 1 2 3", b"1 (python) S " + b"x " * 40])
-def test_a_strange_proc_is_as_good_as_none(
-    text: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_strange_proc_is_as_good_as_none(text: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A stat file of another format is no reason to fail."""
     (tmp_path / "stat").write_bytes(text)
     monkeypatch.setattr(process, "open", lambda path, mode: (tmp_path / "stat").open(mode), raising=False)

@@ -146,14 +146,17 @@ def test_a_request_that_used_nothing_is_not_told_of(tracker_: Tracker, sink: Any
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
 def test_an_exception_passes_a_block(kind: type[BaseException], tracker_: Tracker) -> None:
     """The very object, and its class is the request's error."""
-    error = kind("the app's")
-    request = None
-    with pytest.raises(kind) as caught, RequestBlock(tracker_, "report"):
-        request = tracker_.requests.current()
-        raise error
+    error, seen = kind("the app's"), []
+
+    def work() -> None:
+        with RequestBlock(tracker_, "report"):
+            seen.append(tracker_.requests.current())
+            raise error
+
+    with pytest.raises(kind) as caught:
+        work()
     assert caught.value is error
-    assert request is not None
-    assert request.error == kind.__name__
+    assert [request.error for request in seen if request is not None] == [kind.__name__]
 
 
 def test_a_block_in_a_block_opens_nothing(tracker_: Tracker, sink: Any) -> None:

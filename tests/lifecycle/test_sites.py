@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +21,7 @@ from autogen_vitals.lifecycle.sites import Site, SiteFinder, SiteRegistry, descr
 FINDER = SiteFinder(("made_up_autogen",))
 Find = Callable[[], Any]
 CALL = "def build(find):\n    return find()\n"
+LINES = itertools.count()
 
 
 def here(*, to_import: bool = False) -> Find:
@@ -28,10 +30,14 @@ def here(*, to_import: bool = False) -> Find:
 
 
 def build_in(file: str | Path, module: str, source: str = CALL) -> Callable[[Find], Any]:
-    """A function ``build`` whose code is in this file of this module."""
+    """A function ``build`` whose code is in this file of this module, at a line where no other is."""
     namespace: dict[str, Any] = {"__name__": module}
-    exec(compile(source, str(file), "exec", dont_inherit=True), namespace)
+    exec(compile("\n" * next(LINES) + source, str(file), "exec", dont_inherit=True), namespace)
     return namespace["build"]
+
+
+def line_in(build: Any) -> int:
+    return build.__code__.co_firstlineno + 1
 
 
 def found(answer: tuple[FrameType | None, bool]) -> tuple[str, int]:
@@ -51,7 +57,7 @@ def test_the_user_s_line_is_found() -> None:
     def build(find: Find) -> Any:
         return find()
 
-    assert found(build(here())) == (__file__, build.__code__.co_firstlineno + 1)
+    assert found(build(here())) == (__file__, line_in(build))
 
 
 @pytest.mark.parametrize("folder", ["site-packages", "dist-packages", "lib/site-packages/deeper"])
@@ -89,24 +95,17 @@ def test_observed_packages_and_ours_are_skipped(module: str) -> None:
 def test_a_package_with_a_longer_name_is_not_skipped() -> None:
     """It is the whole first part of the name that counts."""
     build = build_in("/srv/app/main.py", "made_up_autogen_app")
-    assert found(build(here())) == ("/srv/app/main.py", 2)
+    assert found(build(here())) == ("/srv/app/main.py", line_in(build))
 
 
 def in_a_thread(call: Callable[[], Any]) -> Any:
-    """Calls where nothing but the standard library is around."""
-    answers: list[Any] = []
-    # Not a function of this file: it would be the site.
-    runner = build_in("<string>", "runner", "def build(find):\n    return lambda: find()\n")
-    thread = threading.Thread(target=runner(lambda: None) and _appending(answers, call))
+    """Calls where nothing but the standard library is around: a function of this file would be the site."""
+    namespace: dict[str, Any] = {"__name__": "runner", "call": call, "answers": []}
+    exec(compile("def run():\n    answers.append(call())\n", "<string>", "exec"), namespace)
+    thread = threading.Thread(target=namespace["run"])
     thread.start()
     thread.join()
-    return answers[0]
-
-
-def _appending(answers: list[Any], call: Callable[[], Any]) -> Any:
-    namespace: dict[str, Any] = {"__name__": "runner", "answers": answers, "call": call}
-    exec(compile("def run():\n    answers.append(call())\n", "<string>", "exec"), namespace)
-    return namespace["run"]
+    return namespace["answers"][0]
 
 
 def test_an_app_in_site_packages_falls_back_to_its_first_frame(tmp_path: Path) -> None:
@@ -118,7 +117,7 @@ def test_an_app_in_site_packages_falls_back_to_its_first_frame(tmp_path: Path) -
     namespace = {"__name__": "x", "app": app_build, "library": library_build, "find": here()}
     exec(compile("def call():\n    return app(find, library)\n", "<string>", "exec"), namespace)
     frame, importing = in_a_thread(namespace["call"])
-    assert (frame.f_code.co_filename, frame.f_lineno, importing) == (str(app), 2, False)
+    assert (frame.f_code.co_filename, frame.f_lineno, importing) == (str(app), line_in(app_build), False)
 
 
 def test_without_any_frame_there_is_no_site() -> None:
@@ -128,9 +127,7 @@ def test_without_any_frame_there_is_no_site() -> None:
 
 def test_a_deep_recursion_is_given_up() -> None:
     """The walk is bounded."""
-    build = build_in(
-        "<string>", "x", "def build(find, n=300):\n    return build(find, n - 1) if n else find()\n"
-    )
+    build = build_in("<string>", "x", "def build(find, n=300):\n    return build(find, n - 1) if n else find()\n")
     frame, _ = build(here())
     assert frame.f_code.co_filename == "<string>"
 
@@ -138,8 +135,11 @@ def test_a_deep_recursion_is_given_up() -> None:
 @pytest.mark.xfail(reason="code objects that differ in their file only are equal, and share a cache entry")
 def test_equal_code_in_two_files_is_told_apart(tmp_path: Path) -> None:
     """A factory copied from a library is the user's, whichever was met first."""
-    build_in(tmp_path / "site-packages" / "copied.py", "library")(here())
-    assert found(build_in(tmp_path / "copied.py", "app")(here())) == (str(tmp_path / "copied.py"), 2)
+    source, names = "\n" * next(LINES) + CALL, ({"__name__": "library"}, {"__name__": "app"})
+    for file, name in zip(("site-packages/copied.py", "copied.py"), names, strict=True):
+        exec(compile(source, str(tmp_path / file), "exec"), name)
+        answer = found(name["build"](here()))
+    assert answer == (str(tmp_path / "copied.py"), line_in(names[1]["build"]))
 
 
 # --- imports ----------------------------------------------------------------------------------------------------------
@@ -205,9 +205,10 @@ def test_the_main_script_is_no_import(tmp_path: Path) -> None:
     """What a script does at its top level is its start-up, not an import."""
     script = tmp_path / "script.py"
     script.write_text(MAIN)
-    output = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True).stdout
-    function = "__main__.here"
-    assert output.strip() == str((True, 5, function, False))
+    output = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert output.strip() == str((True, 6, "__main__.here", False))
 
 
 # --- description and registry -----------------------------------------------------------------------------------------
@@ -278,7 +279,7 @@ def test_the_limit_is_a_few_thousand() -> None:
 
 def test_a_forked_child_starts_empty(in_fork: Callable[..., Any]) -> None:
     """What the master built, the worker did not."""
-    registry, frame = SiteRegistry(), sys._getframe(0)
+    registry, frame = SiteRegistry(), Builder().build()
     registry.tally(frame, "Agent", "construct")
     assert in_fork(lambda: registry.tally(frame, "Agent", "construct").count) == 1
     assert registry.tally(frame, "Agent", "construct").count == 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from autogen_ext.models.replay import ReplayChatCompletionClient
-from conftest import Vitals
+from observed import Vitals
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from autogen_vitals.lifecycle.process import current as process

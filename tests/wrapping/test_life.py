@@ -84,13 +84,11 @@ async def test_an_async_call_that_raises(
         await asyncio.sleep(0)
         raise error
 
-    try:
+    with pytest.raises(kind) as caught:
         await wrap(serve)()
-    except BaseException as caught:
-        assert caught is error
-        if sys.version_info >= (3, 11):
-            names = [frame.name for frame in traceback.extract_tb(caught.__traceback__)]
-            assert names == ["test_an_async_call_that_raises", "serve"]
+    assert caught.value is error
+    if sys.version_info >= (3, 11):
+        assert [frame.name for frame in traceback.extract_tb(error.__traceback__)][1:] == ["serve"]
     assert told == ["before", "after"]
 
 

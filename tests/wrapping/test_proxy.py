@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import inspect
 import pickle
 import pickletools
@@ -60,8 +61,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watch: Any) -> ModuleTy
     (tmp_path / "app_of_proxy_tests.py").write_text(APP)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "app_of_proxy_tests", raising=False)
-    import app_of_proxy_tests as app  # pyright: ignore
-
+    app: Any = importlib.import_module("app_of_proxy_tests")
     for name in METHODS:
         wrapper = plain_call(watch) if name == "sync" else deferred_call(watch)
         setattr(app.Agent, name, Wrapper(vars(app.Agent)[name], wrapper))

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import gc
-import inspect
 import warnings
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -76,8 +74,7 @@ async def test_full_iteration(stream: Make, watch: Any, log: list[object]) -> No
 
 async def test_the_first_item_is_told_once(stream: Make, watch: Any) -> None:
     """After the first item's own leave, and never again."""
-    async for _ in stream():
-        pass
+    assert [item async for item in stream()] == [0, 1, 2]
     told = watch.only.told
     assert told.index("first_item") == told.index("enter", told.index("enter") + 1) + 2
     assert told.count("first_item") == 1
@@ -126,10 +123,14 @@ async def test_an_error_in_the_stream(stream: Make, watch: Any) -> None:
 async def test_an_error_in_the_consumer(stream: Make, watch: Any, log: list[object]) -> None:
     """What the consumer raises is no error of the stream's, and is not touched."""
     error = LookupError("the consumer's")
-    with pytest.raises(LookupError) as caught:
+
+    async def consume() -> None:
         async with contextlib.aclosing(stream()) as running:
             async for _ in running:
                 raise error
+
+    with pytest.raises(LookupError) as caught:
+        await consume()
     assert caught.value is error
     assert watch.only.error is None
     assert log[-1] == "closed"
@@ -301,99 +302,33 @@ async def test_a_finished_stream_stays_finished(stream: Make, watch: Any) -> Non
     running = stream(1)
     assert [item async for item in running] == [0]
     told = list(watch.only.told)
-    with pytest.raises(StopAsyncIteration):
-        await running.__anext__()
+    assert await anext(running, "default") == "default"
     await running.aclose()
     del running
     gc.collect()
     assert watch.only.told == told
 
 
-async def test_a_plain_function_that_returns_a_stream(watch: Any) -> None:
-    """What counts is what a function returns, not how it was defined."""
+async def test_a_consumer_closed_while_it_waits(stream: Make, watch: Any) -> None:
+    """A coroutine that is closed while it waits for an item: the stream's consumer has gone, which is no error."""
 
-    async def numbers() -> AsyncIterator[int]:
-        yield 1
+    async def consume() -> None:
+        async for _ in stream(1, None, asyncio.Event()):
+            pass
 
-    def make() -> AsyncIterator[int]:
-        return numbers()
-
-    assert [item async for item in Wrapper(make, deferred_call(watch))()] == [1]
-    assert watch.only.result == 1
-
-
-class HandWritten:
-    """An async iterator that is no generator."""
-
-    def __init__(self) -> None:
-        self.left = 2
-
-    def __aiter__(self) -> HandWritten:
-        return self
-
-    async def __anext__(self) -> int:
-        await asyncio.sleep(0)
-        if not self.left:
-            raise StopAsyncIteration
-        self.left -= 1
-        return self.left
-
-
-async def test_a_hand_written_iterator(watch: Any) -> None:
-    """Its steps are coroutines; one run, its items, its end."""
-    running = Wrapper(HandWritten, deferred_call(watch))()
-    assert isinstance(running, HandWritten)
-    assert [item async for item in running] == [1, 0]
-    assert running.left == 0
-    assert (watch.only.result, watch.only.error, watch.foreign) == (0, None, 0)
-
-
-@pytest.mark.xfail(reason="ObservedStream has aclose, asend and athrow, whatever it stands for")
-def test_a_hand_written_iterator_has_what_it_has(watch: Any) -> None:
-    """hasattr(stream, "aclose"), which consumers ask before they close, answers as without us."""
-    running = Wrapper(HandWritten, deferred_call(watch))()
-    assert [hasattr(running, name) for name in ("aclose", "asend", "athrow")] == [False, False, False]
-
-
-async def test_what_a_stream_looks_like(stream: Make, watch: Any) -> None:
-    """inspect, attributes, aiter and anext with a default answer as without us; nothing of it is an iterable."""
-    running = stream(1)
-    assert inspect.isasyncgen(running)
-    assert running.__name__ == "numbers"
-    assert aiter(running) is running
-    assert inspect.isawaitable(step := running.__anext__())
-    assert await step == 0
-    assert running.ag_running is False
-    assert await anext(running, "default") == "default"
-    assert not hasattr(running, "__iter__")
+    consumer = consume()
+    consumer.send(None)
+    consumer.close()
+    del consumer
+    gc.collect()
     assert watch.only.error is None
 
 
-async def test_a_stream_s_own_context_variables_are_seen_as_without_us(stream: Make, watch: Any) -> None:
-    """A generator shares its consumer's context: what it sets besides ours stays set."""
-    variable: contextvars.ContextVar[str] = contextvars.ContextVar("of_the_app", default="before")
-
-    async def setting() -> AsyncIterator[None]:
-        variable.set("after")
-        yield
-
-    await Wrapper(setting, deferred_call(watch))().__anext__()
-    assert variable.get() == "after"
-    gc.collect()
-
-
-async def test_arguments_are_not_kept_by_a_running_stream(watch: Any) -> None:
-    """A prompt does not live as long as the stream that was made of it."""
-
-    class Prompt: ...
-
-    async def numbers(prompt: Prompt) -> AsyncIterator[int]:
-        del prompt
-        yield 1
-
-    running = Wrapper(numbers, deferred_call(watch))(Prompt())
+async def test_generator_exit_is_no_error(stream: Make, watch: Any, log: list[object]) -> None:
+    """It is how a generator is told that its consumer has gone, whoever tells it."""
+    running = stream()
     await running.__anext__()
-    watch.observed[0].args = ()
-    gc.collect()
-    assert not any(isinstance(found, Prompt) for found in gc.get_objects())
-    await running.aclose()
+    with pytest.raises(GeneratorExit):
+        await running.athrow(GeneratorExit())
+    assert log[-1] == "closed"
+    assert (watch.only.told[-1], watch.only.error) == ("end", None)

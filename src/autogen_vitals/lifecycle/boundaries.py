@@ -12,14 +12,12 @@ from autogen_vitals.lifecycle.moments import Moments
 from autogen_vitals.lifecycle.requests import Request, RequestToken
 from autogen_vitals.lifecycle.tracker import Tracker
 
-_LIFESPAN = object()
-
 
 class AsgiWatch:
     """Watches an ASGI application's ``__call__(scope, receive, send)``.
 
-    HTTP and WebSocket scopes are requests. The lifespan scope lasts from the server's start-up to the end of its
-    shutdown, so its call's return is a last moment in which to export.
+    HTTP and WebSocket scopes are requests. The lifespan scope begins the server's start-up, which the first request
+    ends at the latest.
     """
 
     def __init__(self, tracker: Tracker, moments: Moments) -> None:
@@ -27,39 +25,36 @@ class AsgiWatch:
         self._moments = moments
 
     @guarded
-    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> object | None:
+    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
         if not self._tracker.active:
             return None
         scope: Any = args[0] if args else kwargs.get("scope")
         if scope["type"] == "lifespan":
             self._moments.reached("starting")
-            return _LIFESPAN
+            return None
         if scope["type"] not in ("http", "websocket") or self._tracker.requests.current() is not None:
             return None
         self._tracker.phases.become_ready()
         return self._tracker.requests.open()
 
     @guarded
-    def enter(self, observation: Any) -> Token[Request | None] | None:
-        return None if observation is _LIFESPAN else self._tracker.requests.enter(observation)
+    def enter(self, observation: Request) -> Token[Request | None] | None:
+        return self._tracker.requests.enter(observation)
 
     @guarded
-    def leave(self, observation: Any, token: Any) -> None:
+    def leave(self, observation: Request, token: Any) -> None:
         self._tracker.requests.leave(token)
 
     @guarded
-    def first_item(self, observation: Any) -> None:
+    def first_item(self, observation: Request) -> None:
         return
 
     @guarded
-    def end(self, observation: Any, result: object, error: BaseException | None) -> None:
-        if observation is _LIFESPAN:
-            self._moments.reached("ending")
-        else:
-            self._tracker.requests.finish(observation, None if error is None else type(error).__qualname__)
+    def end(self, observation: Request, result: object, error: BaseException | None) -> None:
+        self._tracker.requests.finish(observation, None if error is None else type(error).__qualname__)
 
     @guarded
-    def abandon(self, observation: Any) -> None:
+    def abandon(self, observation: Request) -> None:
         self._tracker.requests.finish(observation, None)
 
 

@@ -25,7 +25,6 @@ class Moments:
         self._tracker = tracker
         self._sink = sink
         self._flush_timeout = flush_timeout
-        self._flushed = False
 
     @guarded
     def reached(self, moment: Moment) -> None:
@@ -34,7 +33,6 @@ class Moments:
         workers. ``becomes_worker``: it has been forked to work."""
         phases = self._tracker.phases
         if moment == "starting":
-            self._flushed = False
             phases.begin_starting()
         elif moment == "ready":
             phases.become_ready()
@@ -42,10 +40,9 @@ class Moments:
             phases.draining = True
         elif moment == "ending":
             phases.draining = True
-            # A server and the application's lifespan both say so, one right after the other.
-            if not self._flushed:
-                self._flushed = True
-                self._tracker.settle()
+            self._tracker.settle()
+            # A process that never used AutoGen ends as it would without us.
+            if self._sink.has_recorded:
                 self._sink.flush(self._flush_timeout)
         elif moment == "becomes_fork_server":
             process.facts.is_fork_server = True

@@ -97,6 +97,11 @@ class Observation:
 class Sink(Protocol):
     """What is told of observations. Calls come on the app's hot path, in any thread; none may raise."""
 
+    @property
+    def has_recorded(self) -> bool:
+        """Whether anything has been recorded in this process."""
+        ...
+
     def started(self, observation: Observation) -> None:
         """It begins."""
         ...

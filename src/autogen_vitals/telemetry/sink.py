@@ -10,6 +10,7 @@ from opentelemetry.trace import TracerProvider
 
 from autogen_vitals import semconv
 from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.telemetry.metrics import Metrics
@@ -40,6 +41,11 @@ class Telemetry:
         tracer = tracer_provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
         self.spans = Spans(tracer, slow_ns, is_told_elsewhere)
         self.metrics = Metrics.of(meter_provider)
+        self._renew()
+        renew_after_fork(self, Telemetry._renew)
+
+    def _renew(self) -> None:
+        self.has_recorded = False
 
     @guarded
     def started(self, observation: Observation) -> None:
@@ -54,6 +60,7 @@ class Telemetry:
         self.spans.left(observation, token)
 
     def ended(self, observation: Observation) -> None:
+        self.has_recorded = True
         self._span_ended(observation)
         self._measured(observation)
 

@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.synchronize import Barrier
 
 from autogen_agentchat.agents import AssistantAgent
 from autogen_ext.models.replay import ReplayChatCompletionClient
@@ -42,6 +43,23 @@ def processes(method: str) -> None:
         assert child.exitcode == 0, child.exitcode
 
 
+def siblings() -> None:
+    context = multiprocessing.get_context("fork")
+    together = context.Barrier(6)
+    children = [context.Process(target=work_and_wait, args=(together,)) for _ in range(together.parties)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+        assert child.exitcode == 0, child.exitcode
+
+
+def work_and_wait(together: Barrier) -> None:
+    """End, and so export, at the same moment as the others."""
+    work()
+    together.wait(60)
+
+
 def executor() -> None:
     with ProcessPoolExecutor(CHILDREN, mp_context=multiprocessing.get_context("fork")) as pool:
         list(pool.map(work, range(6)))
@@ -69,6 +87,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "forkserver": lambda: processes("forkserver"),
     "executor": executor,
     "pool": pool,
+    "siblings": siblings,
     "os.fork": os_fork,
     "none": lambda: None,
 }

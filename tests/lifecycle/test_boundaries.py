@@ -1,0 +1,233 @@
+"""Where requests come in: a real Starlette application, called as a server calls it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from autogen_vitals.lifecycle.boundaries import AsgiWatch
+from autogen_vitals.lifecycle.moments import Moments
+from autogen_vitals.lifecycle.tracker import Tracker
+from autogen_vitals.wrapping.calls import deferred_call
+from autogen_vitals.wrapping.proxy import Wrapper
+
+
+@pytest.fixture
+def seen() -> list[Any]:
+    """The requests that the endpoints saw, and phases."""
+    return []
+
+
+@pytest.fixture
+def app(tracker_: Tracker, sink: Any, seen: list[Any]) -> Any:
+    """A Starlette whose calls are watched, with a mounted application that is watched too."""
+    watch = AsgiWatch(tracker_, Moments(tracker_, sink, 1.5))
+    observed = type("Observed", (Starlette,), {"__call__": Wrapper(Starlette.__call__, deferred_call(watch))})
+
+    def look() -> None:
+        request = tracker_.requests.current()
+        seen.append(request)
+        if request is not None:
+            tracker_.requests.use(request)
+
+    async def page(request: Any) -> PlainTextResponse:
+        look()
+        return PlainTextResponse("page")
+
+    def threaded(request: Any) -> PlainTextResponse:
+        look()
+        return PlainTextResponse("threaded")
+
+    async def stream(request: Any) -> StreamingResponse:
+        async def body() -> Any:
+            for text in ("one", "two"):
+                look()
+                yield text
+
+        return StreamingResponse(body())
+
+    async def fail(request: Any) -> None:
+        look()
+        raise LookupError("the app's")
+
+    async def socket(websocket: Any) -> None:
+        await websocket.accept()
+        look()
+        await websocket.close()
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> Any:
+        seen.append(tracker_.phases.phase(in_request=False, importing=False))
+        yield
+        seen.append("stopping")
+
+    routes = [
+        Route("/page", page),
+        Route("/threaded", threaded),
+        Route("/stream", stream),
+        Route("/fail", fail),
+        WebSocketRoute("/socket", socket),
+    ]
+    return observed(routes=[*routes, Mount("/inner", observed(routes=routes))], lifespan=lifespan)
+
+
+async def get(app: Any, path: str, **scope: Any) -> bytes:
+    """One HTTP request, as an ASGI server makes it."""
+    messages = asyncio.Queue[dict[str, Any]]()
+    await messages.put({"type": "http.request", "body": b"", "more_body": False})
+    body: list[bytes] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        body.append(message.get("body", b""))
+
+    http = {"type": "http", "method": "GET", "path": path, "root_path": "", "query_string": b"", "headers": []}
+    await app({**http, "http_version": "1.1", "server": ("test", 80), **scope}, messages.get, send)
+    return b"".join(body)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "looks"),
+    [("/page", b"page", 1), ("/threaded", b"threaded", 1), ("/stream", b"onetwo", 2), ("/inner/page", b"page", 1)],
+)
+async def test_an_http_request_is_a_request(
+    path: str, body: bytes, looks: int, app: Any, seen: list[Any], tracker_: Tracker, sink: Any
+) -> None:
+    """To the end of its body, in threads and mounted applications too; one request, outermost."""
+    assert await get(app, path) == body
+    assert len(seen) == looks
+    assert len(set(seen)) == 1
+    assert sink.all("request_ended") == [seen[0]]
+    assert (seen[0].start_type, seen[0].error) == ("cold", None)
+    assert tracker_.requests.current() is None
+
+
+async def test_the_first_request_makes_it_ready(app: Any, tracker_: Tracker) -> None:
+    """Also where no server says so."""
+    tracker_.phases.begin_starting()
+    await get(app, "/page")
+    assert (tracker_.phases.starting, tracker_.phases.ready) == (False, True)
+
+
+async def test_requests_at_once_are_apart(app: Any, seen: list[Any], sink: Any) -> None:
+    """Each has its own, and one is cold."""
+    await asyncio.gather(*(get(app, "/stream") for _ in range(5)))
+    assert len(set(seen)) == 5
+    assert sorted(request.start_type for request in set(seen)) == ["cold"] + ["warm"] * 4
+    assert set(sink.all("request_ended")) == set(seen)
+
+
+async def test_an_endpoint_s_exception_passes(app: Any, seen: list[Any], sink: Any) -> None:
+    """To the server, as it does without us; the request's error is its class."""
+    with pytest.raises(LookupError, match="the app's"):
+        await get(app, "/fail")
+    assert [(request.error, request.ended) for request in sink.all("request_ended")] == [("LookupError", True)]
+
+
+async def test_a_websocket_is_a_request(app: Any, seen: list[Any], sink: Any) -> None:
+    """From its connect to its close."""
+    sent: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+
+    scope = {"type": "websocket", "path": "/socket", "root_path": "", "query_string": b"", "headers": []}
+    await app(scope, receive, send)
+    assert sent == ["websocket.accept", "websocket.close"]
+    assert sink.all("request_ended") == seen
+    assert len(seen) == 1
+
+
+async def test_a_request_inside_another_opens_nothing(app: Any, seen: list[Any], tracker_: Tracker, sink: Any) -> None:
+    """The span of a server's instrumentation, say, has opened one already."""
+    begun = tracker_.requests.begin("outer")
+    assert begun is not None
+    await get(app, "/page")
+    assert seen == [begun[0]]
+    assert sink.all("request_ended") == []
+    tracker_.requests.end(begun)
+    assert sink.all("request_ended") == [begun[0]]
+
+
+async def test_the_lifespan_is_the_server_s_life(app: Any, seen: list[Any], tracker_: Tracker, sink: Any) -> None:
+    """No request: start-up when it begins, and when it is over the last chance to export."""
+    tracker_.phases.become_ready()
+    messages = asyncio.Queue[dict[str, Any]]()
+    sent: list[str] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+        if message["type"] == "lifespan.startup.complete":
+            assert tracker_.phases.starting is True
+            await messages.put({"type": "lifespan.shutdown"})
+        assert sink.flushes == []
+
+    await messages.put({"type": "lifespan.startup"})
+    await app({"type": "lifespan"}, messages.get, send)
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert seen == ["startup", "stopping"]
+    assert sink.flushes == [1.5]
+    assert tracker_.phases.draining is True
+    assert sink.all("request_ended") == []
+
+
+async def test_nothing_is_watched_when_switched_off(app: Any, seen: list[Any], tracker_: Tracker) -> None:
+    """After disable() an application is an application."""
+    tracker_.active = False
+    assert await get(app, "/page") == b"page"
+    assert seen == [None]
+
+
+def watch_of(tracker: Tracker, sink: Any) -> AsgiWatch:
+    return AsgiWatch(tracker, Moments(tracker, sink, 1.5))
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [
+        (({"type": "http"},), {}),
+        ((), {"scope": {"type": "http"}}),
+        (({"type": "websocket"}, None, None), {}),
+    ],
+)
+def test_the_scope_is_found(args: Any, kwargs: Any, tracker_: Tracker, sink: Any) -> None:
+    """By position or by name."""
+    assert watch_of(tracker_, sink).begin(object(), args, kwargs) is not None
+
+
+@pytest.mark.parametrize("args", [(), (None,), ({},), ({"type": "other"},), (17,)])
+def test_a_scope_that_is_none_opens_nothing(args: Any, tracker_: Tracker, sink: Any) -> None:
+    """Whatever it is called with."""
+    assert watch_of(tracker_, sink).begin(object(), args, {}) is None
+    assert tracker_.phases.ready is False
+
+
+def test_an_abandoned_call_ends_its_request(tracker_: Tracker, sink: Any) -> None:
+    """As its end would have."""
+    watch = watch_of(tracker_, sink)
+    request: Any = watch.begin(object(), ({"type": "http"},), {})
+    tracker_.requests.use(request)
+    assert watch.first_item(request) is None
+    watch.abandon(request)
+    assert sink.all("request_ended") == [request]
+
+
+def test_a_forked_child_ends_no_request_of_its_parent_s(
+    tracker_: Tracker, sink: Any, in_fork: Callable[..., Any]
+) -> None:
+    """That is the parent's to tell."""
+    watch = watch_of(tracker_, sink)
+    request: Any = watch.begin(object(), ({"type": "http"},), {})
+    tracker_.requests.use(request)
+    assert in_fork(lambda: [watch.end(request, None, None), len(sink.told)]) == [None, 0]
+    watch.end(request, None, None)
+    assert sink.all("request_ended") == [request]

@@ -1,0 +1,226 @@
+"""The watches: what the wrappers talk to, and what of the tables they read."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from autogen_vitals.lifecycle.reading import argument, attribute
+from autogen_vitals.lifecycle.tracker import Tracker
+from autogen_vitals.lifecycle.watches import Described, InitWatch, RunFacts, RunWatch
+from autogen_vitals.vocabulary import CHAT, EXECUTE_CODE, EXECUTE_TOOL, INVOKE_AGENT
+
+AGENT = Described("agent", ("name",), {"OpenAIClient": "openai", "AzureClient": "azure"}, ("plumbing",))
+
+
+class Agent:
+    """A component."""
+
+    name = "planner"
+
+
+class OpenAIClient(Agent):
+    """Of a provider."""
+
+
+class Child(OpenAIClient):
+    """A user's."""
+
+
+class AzureClient(OpenAIClient):
+    """Of a nearer provider."""
+
+
+def run_watch(tracker: Tracker, operation: Any = INVOKE_AGENT, described: Described = AGENT, **facts: Any) -> RunWatch:
+    return RunWatch(tracker, described, operation, RunFacts(**facts))
+
+
+def over(watch: Any, instance: object, result: object = None, error: BaseException | None = None, *args: Any) -> Any:
+    """The observation of one call from begin to end."""
+    observation = watch.begin(instance, args, {})
+    token = watch.enter(observation)
+    watch.leave(observation, token)
+    watch.end(observation, result, error)
+    return observation
+
+
+# --- who is observed --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cls", "provider"),
+    [(Agent, "autogen"), (OpenAIClient, "openai"), (Child, "openai"), (AzureClient, "azure")],
+)
+def test_the_nearest_provider_holds(cls: type, provider: str, tracker_: Tracker) -> None:
+    """By class name along the resolution order; else it is AutoGen's own."""
+    assert over(InitWatch(tracker_, AGENT, "construct"), cls()).provider == provider
+    assert over(run_watch(tracker_), cls()).provider == provider
+
+
+@pytest.mark.parametrize(
+    ("module", "observed"), [("plumbing.teams", False), ("plumbing", False), ("plumbing_app", True)]
+)
+def test_plumbing_is_not_observed(module: str, observed: bool, tracker_: Tracker, sink: Any) -> None:
+    """The library's inner works are no components of the user's; a user's subclass of them is."""
+    cls = type("Manager", (), {"__module__": module})
+    for watch in (InitWatch(tracker_, AGENT, "construct"), run_watch(tracker_)):
+        assert (watch.begin(cls(), (), {}) is not None) is observed
+    assert bool(sink.told) is observed
+
+
+def test_nothing_is_observed_when_switched_off(tracker_: Tracker, sink: Any) -> None:
+    """After disable(), patches that are left behind are silent."""
+    tracker_.active = False
+    assert InitWatch(tracker_, AGENT, "construct").begin(Agent(), (), {}) is None
+    assert run_watch(tracker_).begin(Agent(), (), {}) is None
+    assert sink.told == []
+
+
+def test_what_runs_when_it_is_switched_off_ends(tracker_: Tracker, sink: Any) -> None:
+    """As it would have."""
+    watch = run_watch(tracker_)
+    observation: Any = watch.begin(Agent(), (), {})
+    token = watch.enter(observation)
+    tracker_.active = False
+    watch.leave(observation, token)
+    watch.end(observation, None, None)
+    assert sink.all("ended") == [observation]
+
+
+# --- inits ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", ["construct", "start", "restore"])
+def test_an_init_is_described(stage: Any, tracker_: Tracker, sink: Any) -> None:
+    """Kind, class, stage, and the name it has afterwards."""
+    observation = over(InitWatch(tracker_, AGENT, stage), Child())
+    told = (observation.kind, observation.type, observation.stage, observation.operation, observation.name)
+    assert told == ("agent", "Child", stage, None, "planner")
+    assert sink.all("ended") == [observation]
+
+
+def test_a_component_may_have_no_name_yet(tracker_: Tracker) -> None:
+    """A constructor that failed has set none; a property may raise."""
+
+    class Nameless:
+        @property
+        def name(self) -> str:
+            raise RuntimeError
+
+    error = LookupError()
+    observation = over(InitWatch(tracker_, AGENT, "construct"), Nameless(), None, error)
+    assert (observation.name, observation.error) == (None, "LookupError")
+
+
+# --- runs -------------------------------------------------------------------------------------------------------------
+
+
+def test_facts_are_read_before_the_call(tracker_: Tracker) -> None:
+    """From the component and from the arguments; what is not there is left out."""
+    before = (("a", attribute("name")), ("b", argument("tool", 0)), ("c", attribute("missing")))
+    observation = over(run_watch(tracker_, EXECUTE_CODE, before=before), Agent(), None, None, "search")
+    assert observation.facts == {"a": "planner", "b": "search"}
+
+
+def test_facts_are_read_from_the_result(tracker_: Tracker) -> None:
+    """Along attributes and keys; what is not there is left out."""
+    after = (("tokens", ("usage", "prompt_tokens")), ("missing", ("no", "such")))
+    result = SimpleNamespace(usage={"prompt_tokens": 17})
+    assert over(run_watch(tracker_, EXECUTE_CODE, after=after), Agent(), result).facts == {"tokens": 17}
+
+
+def test_no_facts_are_read_from_a_failure(tracker_: Tracker) -> None:
+    """What a stream last gave is not its result."""
+    after = (("tokens", ("tokens",)),)
+    result, error = SimpleNamespace(tokens=17), LookupError()
+    assert over(run_watch(tracker_, EXECUTE_CODE, after=after), Agent(), result, error).facts == {}
+
+
+@pytest.mark.parametrize(
+    ("operation", "facts", "subject"),
+    [
+        (INVOKE_AGENT, {"gen_ai.agent.name": "name"}, "planner"),
+        (INVOKE_AGENT, {"gen_ai.agent.name": "missing"}, "Agent"),
+        (EXECUTE_TOOL, {}, "Agent"),
+        (CHAT, {"gen_ai.request.model": "missing"}, None),
+        (EXECUTE_CODE, {}, None),
+    ],
+)
+def test_what_is_run_has_a_name(operation: Any, facts: dict[str, str], subject: str | None, tracker_: Tracker) -> None:
+    """Its own, else its class's, except where a class says nothing."""
+    before = tuple((name, attribute(path)) for name, path in facts.items())
+    assert over(run_watch(tracker_, operation, before=before), Agent()).subject == subject
+
+
+@pytest.mark.parametrize(
+    ("result", "error"),
+    [
+        (SimpleNamespace(is_error=True), "ToolError"),
+        (SimpleNamespace(is_error=False), None),
+        (SimpleNamespace(is_error="yes"), None),
+        (SimpleNamespace(), None),
+        (None, None),
+    ],
+)
+def test_a_failure_that_is_only_reported(result: object, error: str | None, tracker_: Tracker) -> None:
+    """True, and nothing that is merely like it."""
+    assert over(run_watch(tracker_, failed=("is_error",)), Agent(), result).error == error
+
+
+def test_a_raised_failure_goes_by_its_own_name(tracker_: Tracker) -> None:
+    """Whatever the result says."""
+    result = SimpleNamespace(is_error=True)
+    assert over(run_watch(tracker_, failed=("is_error",)), Agent(), result, LookupError()).error == "LookupError"
+
+
+@pytest.mark.parametrize(("cached", "expected"), [(True, True), (False, False), (1, False), (None, False)])
+def test_a_cached_reply_is_known(cached: object, expected: bool, tracker_: Tracker) -> None:
+    """By the result's own word."""
+    result = SimpleNamespace(cached=cached)
+    assert over(run_watch(tracker_, CHAT, cached=("cached",)), Agent(), result).cached is expected
+
+
+# --- never hurts ------------------------------------------------------------------------------------------------------
+
+
+class Broken:
+    """A tracker in which everything fails."""
+
+    active = True
+
+    def __getattr__(self, name: str) -> Any:
+        raise LookupError(name)
+
+
+@pytest.mark.parametrize("make", [lambda: InitWatch(Broken(), AGENT, "construct"), lambda: run_watch(Broken())])  # type: ignore[arg-type]
+def test_no_watch_raises(make: Any) -> None:
+    """Whatever goes wrong behind it, each method answers None."""
+    watch, observation = make(), SimpleNamespace(facts={}, component=None)
+    assert watch.begin(Agent(), (), {}) is None
+    assert watch.enter(observation) is None
+    assert watch.leave(observation, ("token",)) is None
+    assert watch.first_item(observation) is None
+    assert watch.end(observation, object(), None) is None
+    assert watch.abandon(observation) is None
+
+
+def test_a_run_that_could_not_be_entered_is_not_left(tracker_: Tracker, sink: Any) -> None:
+    """No token, nothing to undo; its end is told."""
+    watch = run_watch(tracker_)
+    observation: Any = watch.begin(Agent(), (), {})
+    watch.leave(observation, None)
+    watch.end(observation, None, None)
+    assert [word for word, _ in sink.told] == ["started", "ended", "request_ended"]
+
+
+def test_streams_tell_first_item_and_abandonment(tracker_: Tracker, sink: Any) -> None:
+    """Both reach the tracker."""
+    watch = run_watch(tracker_)
+    observation: Any = watch.begin(Agent(), (), {})
+    watch.first_item(observation)
+    watch.abandon(observation)
+    tracker_.settle()
+    assert observation.first_item_ns is not None
+    assert sink.all("ended") == [observation]
