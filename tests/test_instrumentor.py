@@ -264,7 +264,6 @@ async def test_a_suspended_stream_outlives_us(telemetry: Telemetry) -> None:
     assert telemetry.spans() == ["invoke_agent answering"]
 
 
-@pytest.mark.xfail(reason="import hooks that have not run hold the installation for ever")
 def test_what_is_disabled_is_let_go(telemetry: Telemetry) -> None:
     """An installation that is over is no garbage of the process; forked children end without it."""
     telemetry.enable()

@@ -14,7 +14,7 @@ from autogen_vitals.lifecycle.tracker import Tracker
 def enable(**settings: Any) -> None:
     instrumentor = AutogenVitalsInstrumentor()
     if not instrumentor.is_instrumented_by_opentelemetry:
-        instrumentor.instrument(skip_dep_check=True, set_up_sdk=True, **settings)
+        instrumentor.instrument(**{"skip_dep_check": True, "set_up_sdk": True, **settings})
 
 
 @guarded

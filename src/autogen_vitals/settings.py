@@ -111,7 +111,7 @@ def load_settings(given: Mapping[str, Any]) -> Settings:
             continue
         try:
             chosen[field.name] = kind.parse(value)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             _logger.warning(
                 "autogen-vitals: %s=%r is not accepted: it takes %s; using the default, %r",
                 source,

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 
 FLUSH_SECONDS = 3.0
 """The default of the setting flush_timeout."""
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 3.0
 """For two servers that end at the same moment on a busy machine."""
 
 
@@ -48,7 +48,7 @@ def _otlp(endpoint: str) -> dict[str, str]:
         "OTEL_METRICS_EXPORTER": "otlp",
         "OTEL_LOGS_EXPORTER": "none",
         # Longer than what may be added, so that one export too many shows; shorter than its default, to save time.
-        "OTEL_EXPORTER_OTLP_TIMEOUT": "6",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "8",
     }
 
 
@@ -102,7 +102,7 @@ def test_child_forked_during_an_export_ends(start: Start) -> None:
         {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRIC_EXPORT_INTERVAL": "200", "OTEL_EXPORTER_OTLP_TIMEOUT": "2"},
     )
     assert script.wait() == 0, script.failed("the script failed")
-    told = json.loads(script.log.splitlines()[-1])
+    told = next(json.loads(line) for line in script.log.splitlines() if "child_seconds" in line)
     assert told["status"] == 0
     # Its own last exports, two seconds each; the SDK waits 30 s for a reader that waits for the parent's lock.
     assert told["child_seconds"] < 15

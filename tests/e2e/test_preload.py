@@ -67,6 +67,10 @@ def test_sums_survive_the_death_of_a_worker(start: Start, receiver: Receiver, te
     )
     assert arrived, f"{telemetry.counted('autogen.init.duration', component_type=CLIENT, phase='request')} of {built}"
 
+    # The successor is forked from this master: what its histograms hold by then, the successor would export again.
+    held_back = telemetry.counted("autogen.init.duration", component_type=CLIENT, phase="import")
+    assert held_back == 0, "a process that forks workers puts nothing into its histograms before its own end"
+
     victim = answers[0].pid
     os.kill(victim, signal.SIGKILL)
     answers += _until_replaced(server, victim)

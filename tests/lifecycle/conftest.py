@@ -28,6 +28,10 @@ class RecordingSink:
         self.told: list[tuple[str, Any]] = []
         self.flushes: list[float] = []
 
+    @property
+    def has_recorded(self) -> bool:
+        return bool(self.all("ended"))
+
     def started(self, observation: Observation) -> None:
         self.told.append(("started", observation))
 

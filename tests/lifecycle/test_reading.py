@@ -115,7 +115,6 @@ def test_a_string_of_a_subclass_becomes_a_string() -> None:
     assert type(plain(Text("text"))) is str
 
 
-@pytest.mark.xfail(reason="str() asks the subclass")
 @pytest.mark.parametrize(("value", "text"), [(Text("text"), "text"), (Model.MINI, "gpt-4o-mini")], ids=["lie", "enum"])
 def test_a_string_of_a_subclass_keeps_its_characters(value: str, text: str) -> None:
     """Those that are sent to the model, not those that str() makes of them."""

@@ -192,7 +192,6 @@ def test_two_blocks_one_after_the_other_are_two_requests(tracker_: Tracker, sink
     assert [request.start_type for request in sink.all("request_ended")] == ["cold", "warm"]
 
 
-@pytest.mark.xfail(reason="the second __enter__ of a block forgets the first")
 def test_one_block_entered_twice_ends_its_request(tracker_: Tracker) -> None:
     """A block kept in a variable may be entered within itself, as other context managers of this kind may."""
     block = RequestBlock(tracker_, "report")

@@ -132,7 +132,6 @@ def test_a_deep_recursion_is_given_up() -> None:
     assert frame.f_code.co_filename == "<string>"
 
 
-@pytest.mark.xfail(reason="code objects that differ in their file only are equal, and share a cache entry")
 def test_equal_code_in_two_files_is_told_apart(tmp_path: Path) -> None:
     """A factory copied from a library is the user's, whichever was met first."""
     source, names = "\n" * next(LINES) + CALL, ({"__name__": "library"}, {"__name__": "app"})

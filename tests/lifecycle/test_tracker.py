@@ -245,7 +245,6 @@ def test_a_second_exception_is_recorded_too(run: Callable[..., Running], sink: A
     assert [ended.error_recorded for ended in sink.all("ended")] == [False, False]
 
 
-@pytest.mark.xfail(reason="an exception is remembered by its id(), which a later one may have")
 def test_an_exception_at_a_dead_one_s_address_is_recorded(run: Callable[..., Running], sink: Any) -> None:
     """The app drops a tool's exception, and fails with another that happens to lie where it lay."""
 

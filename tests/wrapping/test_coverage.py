@@ -196,10 +196,9 @@ def test_the_nearest_plan_holds(tree: Tree) -> None:
 
 @pytest.mark.parametrize("eager", [True, False], ids=["slots", "plain"])
 @pytest.mark.parametrize("covered_first", [True, False], ids=["defined after", "defined before"])
-def test_a_dataclass_is_told_of(eager: bool, covered_first: bool, later: Tree, request: Any) -> None:
-    """Its constructor is generated, after its class was made."""
-    if covered_first and not eager:
-        request.applymarker(pytest.mark.xfail(reason="@dataclass sets __init__ after __init_subclass__ has run"))
+def test_a_dataclass_is_told_of(eager: bool, covered_first: bool, later: Tree) -> None:
+    """Its constructor is generated after its class was made. One limit, which the README names: @dataclass without
+    slots sets it on a class that has been covered already, and nothing says so."""
     if covered_first:
         later.coverage.install()
     module = later.define(f"""
@@ -210,10 +209,9 @@ def test_a_dataclass_is_told_of(eager: bool, covered_first: bool, later: Tree, r
     if not covered_first:
         later.coverage.install()
     assert module.Data("given").name == "given"
-    assert later.inits() == ["Data"]
+    assert later.inits() == ([] if covered_first and not eager else ["Data"])
 
 
-@pytest.mark.xfail(reason="@dataclass(slots=True) copies our wrapper into the class it makes")
 async def test_a_class_made_again_is_wrapped_once(tree: Tree) -> None:
     """What makes a new class of an old one's attributes takes no wrapper of ours along."""
     module = tree.define("""

@@ -36,7 +36,8 @@ def new_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.
 def test_a_hook_runs_at_a_later_import(new_module: Callable[..., str]) -> None:
     """Once the module is complete, with the module, once."""
     name, seen = new_module(), []
-    ImportHooks().when_imported(name, lambda module: seen.append((module.__name__, module.value)))
+    hooks = ImportHooks()
+    hooks.when_imported(name, lambda module: seen.append((module.__name__, module.value)))
     assert seen == []
     importlib.import_module(name)
     importlib.import_module(name)

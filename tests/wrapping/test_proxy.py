@@ -179,7 +179,6 @@ def test_a_copied_bound_method_stays_with_its_object(app: ModuleType) -> None:
     assert copy.copy(agent.run).__self__ is agent
 
 
-@pytest.mark.xfail(reason="the copy is looked up by name on the object's own class")
 def test_a_deep_copied_super_method_is_still_the_base_class_s(app: ModuleType) -> None:
     """The function of a bound method stays, also where the object's class overrides it."""
     method = copy.deepcopy(super(app.Loud, app.Loud("writer")).sync)

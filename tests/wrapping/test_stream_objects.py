@@ -51,7 +51,6 @@ async def test_a_hand_written_iterator(watch: Any) -> None:
     assert (watch.only.result, watch.only.error, watch.foreign) == (0, None, 0)
 
 
-@pytest.mark.xfail(reason="ObservedStream has aclose, asend and athrow, whatever it stands for")
 def test_a_hand_written_iterator_has_what_it_has(watch: Any) -> None:
     """hasattr(stream, "aclose"), which consumers ask before they close, answers as without us."""
     running = Wrapper(HandWritten, deferred_call(watch))()

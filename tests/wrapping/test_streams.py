@@ -269,7 +269,6 @@ async def test_a_stream_never_iterated_begins_nothing(asked_for: str, stream: Ma
     assert watch.observed == []
 
 
-@pytest.mark.xfail(reason="_Step.throw begins the run before it throws")
 async def test_a_first_step_cancelled_before_it_runs_begins_nothing(stream: Make, watch: Any) -> None:
     """As for a coroutine: a task cancelled before its first step has run none of the stream's code."""
     task = asyncio.ensure_future(stream().__anext__())
@@ -279,7 +278,6 @@ async def test_a_first_step_cancelled_before_it_runs_begins_nothing(stream: Make
     assert watch.observed == []
 
 
-@pytest.mark.xfail(reason="the RuntimeError of a second step is taken for the stream's own")
 @pytest.mark.parametrize("second", ["__anext__", "aclose"])
 async def test_a_second_step_at_the_same_time_does_not_end_the_run(second: str, stream: Make, watch: Any) -> None:
     """Python refuses the second; the first, and the run, go on."""

@@ -64,17 +64,19 @@ class RequestBlock:
     def __init__(self, tracker: Tracker | None, name: str) -> None:
         self._tracker = tracker
         self._name = name
-        self._token: RequestToken | None = None
+        # A stack: a block may be entered again within itself.
+        self._tokens: list[RequestToken | None] = []
 
     @guarded
     def _begin(self) -> None:
-        if self._tracker is not None and self._tracker.active:
-            self._token = self._tracker.requests.begin(self._name)
+        if self._tracker is not None:
+            self._tokens.append(self._tracker.requests.begin(self._name) if self._tracker.active else None)
 
     @guarded
     def _end(self, error: BaseException | None) -> None:
-        if self._tracker is not None and self._token is not None:
-            self._tracker.requests.end(self._token, error)
+        token = self._tokens.pop() if self._tokens else None
+        if self._tracker is not None and token is not None:
+            self._tracker.requests.end(token, error)
 
     def __enter__(self) -> RequestBlock:
         self._begin()

@@ -43,5 +43,6 @@ def follow(value: Any, steps: tuple[str, ...]) -> Any:
 def plain(value: Any) -> Any:
     """A value fit for a span attribute: a short string or a number, of exactly that type; else ``None``."""
     if isinstance(value, str):
-        return str(value)[:_TEXT_LIMIT]
+        # Its characters: an enum's str() is its name.
+        return str.__str__(value)[:_TEXT_LIMIT]
     return value if type(value) in (int, float, bool) else None

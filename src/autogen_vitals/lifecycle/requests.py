@@ -109,14 +109,14 @@ class Requests:
         self.finish(request, None if error is None else type(error).__qualname__)
         self.leave(variable)
 
-    def finish(self, request: Request, error: str | None) -> None:
-        """Close it from wherever its end is seen."""
+    def finish(self, request: Request, error: str | None, end_ns: int | None = None) -> None:
+        """Close it from wherever its end is seen; ``end_ns``, on the monotonic clock, is now unless given."""
         if request.ended:
             return
         request.ended = True
         if request.pid != process.facts.pid:
             return
-        request.duration_ns = time.perf_counter_ns() - request.clock_ns
+        request.duration_ns = (time.perf_counter_ns() if end_ns is None else end_ns) - request.clock_ns
         request.error = error
         if request.used:
             self._sink.request_ended(request)

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from types import CodeType, FrameType
+from types import FrameType
 
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.vocabulary import Stage
@@ -60,7 +60,7 @@ class SiteFinder:
             if code.co_filename == _IMPORT_MACHINERY:
                 return chosen or nearest, True
             if chosen is None and not self._is_skipped(frame):
-                if _is_user_code(code):
+                if _is_user_file(code.co_filename):
                     chosen = frame
                 elif nearest is None:
                     nearest = frame
@@ -84,9 +84,8 @@ _LIBRARY_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.s
 
 
 @lru_cache(maxsize=8192)
-def _is_user_code(code: CodeType) -> bool:
-    # Decided once for each code object: a walk then costs a dictionary look-up a frame.
-    file = code.co_filename
+def _is_user_file(file: str) -> bool:
+    # Decided once for each file: a walk then costs a dictionary look-up a frame.
     if file.startswith("<"):
         return False
     return not file.startswith(_LIBRARY_FOLDERS) and not any(part in file for part in _LIBRARY_PARTS)

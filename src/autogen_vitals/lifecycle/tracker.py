@@ -181,8 +181,10 @@ class Tracker:
         observation.error = error_class(error, observation.operation)
         nested, own_class = observation.nested_error, type(error).__qualname__
         if nested is not None:
-            # The same exception on its way out, or the team's error that stands for it.
-            observation.error_recorded = nested[0] == id(error) or nested[1] == observation.error != own_class
+            # The same exception on its way out, or the team's error that stands for it. By its identity and class: to
+            # hold the exception would keep alive every frame it came through.
+            same = nested == (id(error), observation.error)
+            observation.error_recorded = same or nested[1] == observation.error != own_class
         if observation.parent is not None:
             observation.parent.nested_error = (id(error), observation.error)
 
@@ -196,7 +198,7 @@ class Tracker:
                 request.count_init(observation)
         self._sink.ended(observation)
         if request is not None and observation.owns_request:
-            self.requests.finish(request, observation.error)
+            self.requests.finish(request, observation.error, observation.clock_ns + observation.duration_ns)
 
     def abandon(self, observation: Observation) -> None:
         """A stream was dropped unclosed. The garbage collector calls, perhaps while this very thread holds a lock of

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.observation import Observation
@@ -41,11 +41,18 @@ class _Watch:
     def __init__(self, tracker: Tracker, described: Described) -> None:
         self._tracker = tracker
         self._described = described
-        # A few hundred classes at the most are built by an app; the cache forgets the oldest of more.
-        self._provider = lru_cache(maxsize=1024)(self._find_provider)
+        # Weak: an app may define a class for each request.
+        self._providers: WeakKeyDictionary[type, str | None] = WeakKeyDictionary()
+
+    def _provider(self, cls: type) -> str | None:
+        """``None``: the class is plumbing."""
+        try:
+            return self._providers[cls]
+        except KeyError:
+            found = self._providers[cls] = self._find_provider(cls)
+            return found
 
     def _find_provider(self, cls: type) -> str | None:
-        """``None``: the class is plumbing."""
         if cls.__module__.partition(".")[0] in self._described.plumbing:
             return None
         providers = self._described.providers

@@ -16,6 +16,9 @@ from autogen_vitals.guard import guarded
 
 _logger = logging.getLogger("autogen_vitals")
 
+_LONGEST_TIMEOUT = 24 * 3600.0
+"""Seconds; a thread cannot wait for an infinite time."""
+
 _EXPORTER_DEFAULTS = {
     "OTEL_TRACES_EXPORTER": "otlp",
     "OTEL_METRICS_EXPORTER": "otlp",
@@ -82,6 +85,7 @@ def flush_providers(tracer_provider: Any, meter_provider: Any, timeout: float) -
     """
     if timeout <= 0:
         return False
+    timeout = min(timeout, _LONGEST_TIMEOUT)
     results: list[bool] = []
 
     def flush(provider: Any) -> None:

@@ -11,7 +11,7 @@ from types import CoroutineType
 from typing import Any
 
 from autogen_vitals.guard import guarded, hide_caller_frame, unseen
-from autogen_vitals.wrapping.streams import ObservedStream
+from autogen_vitals.wrapping.streams import observed_stream
 from autogen_vitals.wrapping.watch import Watch
 
 WrapperFunction = Callable[[Callable[..., Any], Any, tuple[Any, ...], Mapping[str, Any]], Any]
@@ -69,7 +69,7 @@ def _observed(result: Any, watch: Watch, instance: Any, args: tuple[Any, ...], k
         coroutine.__name__, coroutine.__qualname__ = result.__name__, result.__qualname__
         return coroutine
     if hasattr(result, "__anext__"):
-        return ObservedStream(result, watch, instance, args, kwargs)
+        return observed_stream(result, watch, instance, args, kwargs)
     return None
 
 

@@ -100,6 +100,7 @@ class Coverage:
         if not callable(held) or isinstance(held, (staticmethod, classmethod)):
             return
         if self._patches.is_ours(cls, name) or getattr(held, "__isabstractmethod__", False):
+            # Ours already where a class was made anew of another's attributes, as @dataclass(slots=True) does.
             return
         self._patches.set(cls, name, Wrapper(held, wrapper))
 

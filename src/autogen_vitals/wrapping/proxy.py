@@ -25,7 +25,9 @@ class _BoundWrapper(wrapt.BoundFunctionWrapper):
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if self._self_instance is None:
             return self
-        return getattr(copy.deepcopy(self._self_instance, memo), self.__wrapped__.__name__)
+        # The function stays, as a bound method's does, also where the object's own class overrides it.
+        copied = copy.deepcopy(self._self_instance, memo)
+        return self._self_parent.__get__(copied, type(copied))
 
 
 class Wrapper(wrapt.FunctionWrapper):

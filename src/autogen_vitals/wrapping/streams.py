@@ -24,8 +24,8 @@ _ObjectProxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class ObservedStream(_ObjectProxy):
-    """Stands for an async generator: ``isinstance``, ``inspect.isasyncgen`` and every attribute answer as it does."""
+class ObservedIterator(_ObjectProxy):
+    """Stands for an async iterator: ``isinstance`` and every attribute answer as it does."""
 
     def __init__(
         self, stream: Any, watch: Watch, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -39,6 +39,10 @@ class ObservedStream(_ObjectProxy):
     def __anext__(self) -> Any:
         return _Step(self._self_run, self.__wrapped__.__anext__(), gives_item=True)
 
+
+class ObservedStream(ObservedIterator):
+    """Stands for an async generator, ``inspect.isasyncgen`` included."""
+
     def asend(self, value: Any) -> Any:
         return _Step(self._self_run, self.__wrapped__.asend(value), gives_item=True)
 
@@ -51,10 +55,32 @@ class ObservedStream(_ObjectProxy):
         return _Step(self._self_run, self.__wrapped__.aclose(), gives_item=False)
 
 
-class _StreamRun:
-    """One stream's observation: begun at the first resume, ended once."""
+def observed_stream(
+    stream: Any, watch: Watch, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> ObservedIterator:
+    """What stands for ``stream``: it has an ``aclose`` exactly if the stream has."""
+    kind = ObservedStream if hasattr(stream, "asend") else ObservedIterator
+    return kind(stream, watch, instance, args, kwargs)
 
-    __slots__ = ("args", "begun", "ended", "instance", "kwargs", "last_item", "observation", "seen_item", "watch")
+
+class _StreamRun:
+    """One stream's observation: begun at the first resume, ended once.
+
+    ``step`` is the one that is under way: what Python answers to a second at the same time is not the run's end.
+    """
+
+    __slots__ = (
+        "args",
+        "begun",
+        "ended",
+        "instance",
+        "kwargs",
+        "last_item",
+        "observation",
+        "seen_item",
+        "step",
+        "watch",
+    )
 
     def __init__(self, watch: Watch, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self.watch = watch
@@ -66,6 +92,7 @@ class _StreamRun:
         self.observation: Observation | None = None
         self.seen_item = False
         self.last_item: object = None
+        self.step: object = None
 
     def resume(self) -> object:
         if not self.begun:
@@ -136,6 +163,8 @@ class _Step:
         # What an await calls: the only frame between the consumer and the generator. The other three are rare.
         run = self._run
         token = _resume(run)
+        if run.step is None:
+            run.step = self
         try:
             result = self._next() if resume is None else resume()
         except BaseException as error:
@@ -156,6 +185,7 @@ class _Step:
 
     @unseen
     def throw(self, *exception: Any) -> Any:
+        _forgo(self._run)
         try:
             return self.__next__(partial(self._driver.throw, *exception))
         except BaseException as error:
@@ -170,10 +200,15 @@ class _Step:
         except BaseException as error:
             hide_caller_frame(error)
             raise
+        if self._run.step is self:
+            self._run.step = None
 
     @guarded
     def _settle(self, outcome: BaseException) -> None:
         """A step ends by an exception: StopIteration carries what it gave."""
+        if self._run.step is not self:
+            return
+        self._run.step = None
         if isinstance(outcome, StopIteration):
             if self._gives_item:
                 self._run.item(outcome.value)
