@@ -9,8 +9,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from autogen_vitals.lifecycle.tracker import Tracker
 from autogen_vitals.vocabulary import CHAT, INVOKE_AGENT, INVOKE_WORKFLOW
 

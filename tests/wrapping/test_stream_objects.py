@@ -9,8 +9,6 @@ import inspect
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
 from autogen_vitals.wrapping.calls import deferred_call
 from autogen_vitals.wrapping.proxy import Wrapper
 

@@ -5,7 +5,13 @@ import inspect
 import types
 import typing
 
-from autogen_agentchat.agents import AssistantAgent, BaseChatAgent, CodeExecutorAgent, SocietyOfMindAgent, UserProxyAgent
+from autogen_agentchat.agents import (
+    AssistantAgent,
+    BaseChatAgent,
+    CodeExecutorAgent,
+    SocietyOfMindAgent,
+    UserProxyAgent,
+)
 from autogen_agentchat.base import ChatAgent, Team
 from autogen_agentchat.teams import (
     BaseGroupChat,
