@@ -341,7 +341,7 @@ WORKER_INFO: Final = Metric(
     # Not "1": Prometheus would call a gauge of that unit autogen_worker_info_ratio.
     "{worker}",
     (PROCESS_PID, PROCESS_PARENT_PID, PROCESS_CREATION_TIME, WORKER_SERVER),
-    "always 1; joins a worker's pid to its metrics by service.instance.id",
+    "1 for each process that has used AutoGen; joins a worker's pid to its metrics by service.instance.id",
 )
 
 METRICS: Final[tuple[Metric, ...]] = (

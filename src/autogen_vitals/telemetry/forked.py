@@ -12,7 +12,7 @@ SDK gave it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from opentelemetry.metrics import Histogram
@@ -24,9 +24,16 @@ def forget_points(histograms: Iterable[Histogram]) -> None:
         instrument: Any = getattr(histogram, "_real_instrument", None) or histogram
         consumer = getattr(instrument, "_measurement_consumer", None)
         storages: dict[Any, Any] = getattr(consumer, "_reader_storages", {})
-        for storage in storages.values():
-            # A reader of the parent's may have held it, longer for our draining inside it.
-            storage._lock = threading.RLock()
+        for reader, storage in storages.items():
             storage._instrument_view_instrument_matches.pop(instrument, None)
-        if consumer is not None and hasattr(consumer, "_lock"):
-            consumer._lock = threading.Lock()
+            _free(storage, "_lock", threading.RLock)
+            _free(reader, "_export_lock", threading.Lock)
+        if consumer is not None:
+            _free(consumer, "_lock", threading.Lock)
+
+
+def _free(owner: Any, name: str, lock: Callable[[], Any]) -> None:
+    # A reader's thread of the parent's may have held it at the fork, and that thread does not exist here: the child
+    # would wait for it at its own exit. It was our measurements that the reader collected and exported.
+    if hasattr(owner, name):
+        setattr(owner, name, lock())

@@ -90,6 +90,7 @@ class Metrics:
         )
 
     def _renew(self) -> None:
+        self._used = False
         self._queue: deque[_Record] = deque()
         self._dropped = 0
         # (kind, type) → [re-inits, nanoseconds of their own]
@@ -153,6 +154,7 @@ class Metrics:
     def _record(
         self, metric: semconv.Metric, value: float, attributes: _Attributes, span_context: trace.SpanContext | None
     ) -> None:
+        self._used = True
         # The oldest are kept: where an app sets up its SDK late, they are its start-up.
         if len(self._queue) >= _QUEUE_LIMIT:
             self._dropped += 1
@@ -202,7 +204,8 @@ class Metrics:
 
     def _observe_worker(self, options: CallbackOptions) -> Iterable[metrics.Observation]:
         self.drain()
-        if not self.active:
+        # A supervisor or a master that never uses AutoGen has nothing of ours to export, and to wait for, at its end.
+        if not (self.active and self._used):
             return []
         facts = process.facts
         attributes = {
