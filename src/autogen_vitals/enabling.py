@@ -13,7 +13,9 @@ from autogen_vitals.lifecycle.tracker import Tracker
 @guarded
 def enable(**settings: Any) -> None:
     instrumentor = AutogenVitalsInstrumentor()
-    if not instrumentor.is_instrumented_by_opentelemetry:
+    if instrumentor.installed is None:
+        # It may have been asked before, with enabled=False.
+        disable()
         instrumentor.instrument(**{"skip_dep_check": True, "set_up_sdk": True, **settings})
 
 

@@ -14,14 +14,14 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _REPORT_LIMIT = 100
-_reported: set[str] = set()
+_reported: set[tuple[str, str]] = set()
 
 
 def guarded(function: Callable[_P, _R]) -> Callable[_P, _R | None]:
     """Make ``function`` unable to raise an ``Exception``: it answers ``None`` instead.
 
     ``BaseException`` passes: a ``KeyboardInterrupt`` that happens to arrive while our code runs is the app's.
-    Each function that failed is named once in the log, with the exception's class and place but without its message,
+    Each place that failed is named once in the log, with the exception's class and place but without its message,
     which may quote a secret of the app's.
     """
 
@@ -38,16 +38,16 @@ def guarded(function: Callable[_P, _R]) -> Callable[_P, _R | None]:
 
 def _report(function: Callable[..., object], error: Exception) -> None:
     try:
-        name = getattr(function, "__qualname__", repr(function))
-        if name in _reported or len(_reported) >= _REPORT_LIMIT:
+        name, place = getattr(function, "__qualname__", repr(function)), _place(error)
+        if (name, place) in _reported or len(_reported) >= _REPORT_LIMIT:
             return
-        _reported.add(name)
+        _reported.add((name, place))
         _logger.warning(
             "autogen-vitals: %s failed with %s at %s; telemetry may be missing, the application is not affected "
             "(reported once)",
             name,
             type(error).__name__,
-            _place(error),
+            place,
         )
     except Exception:
         # A logging handler of the app's that raises, or an interpreter that is shutting down.

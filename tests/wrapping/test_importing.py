@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -75,6 +77,17 @@ def test_off_stops_hooks_that_have_not_run(new_module: Callable[..., str]) -> No
     hooks.off()
     importlib.import_module(name)
     assert seen == []
+
+
+def test_hooks_that_never_run_are_let_go() -> None:
+    """wrapt keeps what it was given for the life of the process, and with it nothing of ours."""
+    hooks = ImportHooks()
+    hooks.when_imported("there_is_no_such_module", lambda module: None)
+    hooks.off()
+    reference = weakref.ref(hooks)
+    del hooks
+    gc.collect()
+    assert reference() is None
 
 
 def test_off_is_for_its_own_hooks(new_module: Callable[..., str]) -> None:

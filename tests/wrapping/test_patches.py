@@ -8,8 +8,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import wrapt
 
 from autogen_vitals.wrapping.patches import Patches
+from autogen_vitals.wrapping.proxy import Wrapper
 
 
 def original(self: object) -> None: ...
@@ -74,6 +76,17 @@ def test_a_later_patch_of_the_app_stays(owner: type) -> None:
     patches.undo()
     assert vars(owner)["own"] is theirs
     assert "inherited" not in vars(owner)
+
+
+def test_a_later_wrapt_wrapper_of_the_app_stays(owner: type) -> None:
+    """Such a wrapper answers with the attributes of what it wraps, ours included, and is still not ours."""
+    patches, value = Patches(), Wrapper(original, lambda wrapped, instance, args, kwargs: wrapped(*args, **kwargs))
+    patches.set(owner, "own", value)
+    around = wrapt.FunctionWrapper(value, lambda wrapped, instance, args, kwargs: wrapped(*args, **kwargs))
+    owner.own = around  # type: ignore[attr-defined]
+    assert not patches.is_ours(owner, "own")
+    patches.undo()
+    assert vars(owner)["own"] is around
 
 
 def test_an_attribute_that_the_app_has_deleted_stays_deleted(owner: type) -> None:

@@ -75,7 +75,7 @@ class Observation:
     error: str | None = None
     exception: BaseException | None = None
     error_recorded: bool = False
-    nested_error: tuple[int, str] | None = None
+    nested_error: tuple[object, str] | None = None
     cached: bool = False
     first_item_ns: int | None = None
     nested_init_ns: int = 0

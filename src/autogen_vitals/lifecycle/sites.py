@@ -75,6 +75,7 @@ class SiteFinder:
 def _library_folders() -> tuple[str, ...]:
     # The standard library and console scripts. sysconfig would tell the same at the cost of a few milliseconds.
     folders = {os.path.dirname(os.__file__), os.path.join(sys.prefix, "bin"), os.path.join(sys.prefix, "Scripts")}
+    folders.add("/usr/local/bin")  # where Debian's own Python installs scripts
     folders |= {os.path.realpath(folder) for folder in folders}
     return tuple(folder + os.sep for folder in folders)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.births import BirthRegistry
-from autogen_vitals.lifecycle.errors import error_class
+from autogen_vitals.lifecycle.errors import error_class, identify
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.observation import Observation, Sink
 from autogen_vitals.lifecycle.phases import Phases
@@ -179,14 +179,13 @@ class Tracker:
             return
         observation.exception = error
         observation.error = error_class(error, observation.operation)
-        nested, own_class = observation.nested_error, type(error).__qualname__
+        nested, identity = observation.nested_error, identify(error)
         if nested is not None:
-            # The same exception on its way out, or the team's error that stands for it. By its identity and class: to
-            # hold the exception would keep alive every frame it came through.
-            same = nested == (id(error), observation.error)
-            observation.error_recorded = same or nested[1] == observation.error != own_class
+            # The same exception on its way out, or the team's error that stands for it.
+            hidden = observation.error != type(error).__qualname__
+            observation.error_recorded = nested[0] == identity or (hidden and nested[1] == observation.error)
         if observation.parent is not None:
-            observation.parent.nested_error = (id(error), observation.error)
+            observation.parent.nested_error = (identity, observation.error)
 
     def _close(self, observation: Observation) -> None:
         parent, request = observation.parent, observation.request
