@@ -1,4 +1,4 @@
-"""Making a forked child forget what its parent recorded.
+"""What the SDK leaves undone in a forked child: it goes on with its parent's points, locks and connections.
 
 The SDK's synchronous instruments go on in a child with the parent's values and start times, so that every worker would
 report the parent's inits as its own. (https://github.com/open-telemetry/opentelemetry-python/issues/4390; still so in
@@ -11,11 +11,52 @@ SDK gave it.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from opentelemetry.metrics import Histogram
+
+_WALK_LIMIT = 5000
+_WALKED = ("opentelemetry.", "requests.")
+"""Modules of the objects between a provider and its exporter's connections."""
+
+
+def open_own_connections(*providers: object) -> None:
+    """Give every OTLP/HTTP exporter behind these providers connections of its own. For a freshly forked child only.
+
+    A connection that the parent had opened is shared after the fork: requests of two processes mix in it, and what
+    they export is lost, or sent twice. (https://github.com/open-telemetry/opentelemetry-python/issues/4994.) The gRPC
+    exporter sees to it itself.
+    """
+    urllib3 = sys.modules.get("urllib3")
+    if urllib3 is None:
+        return
+    for manager in _reachable(providers, urllib3.PoolManager):
+        # Not clear(): that takes a lock, which a thread of the parent's may have held.
+        manager.pools = urllib3.PoolManager().pools
+
+
+def _reachable(roots: Iterable[object], wanted: type) -> list[Any]:
+    """Objects of a class that the SDK's own objects lead to, by whatever attributes: their names change."""
+    found: list[Any] = []
+    seen: set[int] = set()
+    pending: list[object] = list(roots)
+    while pending and len(seen) < _WALK_LIMIT:
+        value = pending.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, wanted):
+            found.append(value)
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            pending.extend(value)
+        elif isinstance(value, dict):
+            pending.extend([*value.keys(), *value.values()])
+        elif type(value).__module__.startswith(_WALKED):
+            pending.extend(getattr(value, "__dict__", {}).values())
+    return found
 
 
 def forget_points(histograms: Iterable[Histogram]) -> None:

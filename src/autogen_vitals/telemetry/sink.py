@@ -13,6 +13,7 @@ from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.requests import Request
+from autogen_vitals.telemetry.forked import open_own_connections
 from autogen_vitals.telemetry.metrics import Metrics
 from autogen_vitals.telemetry.providers import flush_providers
 from autogen_vitals.telemetry.spans import Spans
@@ -41,11 +42,12 @@ class Telemetry:
         tracer = tracer_provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
         self.spans = Spans(tracer, slow_ns, is_told_elsewhere)
         self.metrics = Metrics.of(meter_provider)
-        self._renew()
+        self.has_recorded = False
         renew_after_fork(self, Telemetry._renew)
 
     def _renew(self) -> None:
         self.has_recorded = False
+        open_own_connections(*self._providers)
 
     @guarded
     def started(self, observation: Observation) -> None:

@@ -8,11 +8,16 @@ from typing import Any
 from autogen_agentchat.agents import AssistantAgent
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 from fastapi import FastAPI
+from opentelemetry import metrics
 from worker_facts import worker_facts
 
 imported_in = os.getpid()
 shared_client = OpenAIChatCompletionClient(model="gpt-4o-mini")
 shared_agent = AssistantAgent("shared", model_client=shared_client)
+
+if "FLUSH_AT_IMPORT" in os.environ:
+    # A metric reader may come by at any time, so also before the master has forked its first worker.
+    metrics.get_meter_provider().force_flush()
 
 app = FastAPI()
 built = 0

@@ -109,7 +109,7 @@ async def main() -> None:
     agent = Plain()
     before = dict(vars(agent))
     await run(agent)
-    print(sorted(vars(agent)), vars(agent) == before, agent.__weakref__ is not None)
+    print(sorted(vars(agent)), vars(agent) == before)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import re
 from autogen_agentchat import EVENT_LOGGER_NAME as AGENTCHAT_EVENTS
 from autogen_agentchat import TRACE_LOGGER_NAME as AGENTCHAT_TRACE
 from autogen_agentchat.agents import AssistantAgent
-from autogen_agentchat.conditions import MaxMessageTermination
 from autogen_agentchat.teams import SelectorGroupChat
 from autogen_core import EVENT_LOGGER_NAME, TRACE_LOGGER_NAME, FunctionCall
 from autogen_core.logging import LLMCallEvent
@@ -78,9 +77,7 @@ async def main() -> None:
     )
     adder = AssistantAgent("adder", Reporting([call, f"three {CANARY}"], MODEL_INFO), tools=[add], reflect_on_tool_use=True)
     teller = AssistantAgent("teller", Reporting([f"It is three. {CANARY}"]))
-    team = SelectorGroupChat(
-        [adder, teller], Reporting(["adder", "teller"]), termination_condition=MaxMessageTermination(5)
-    )
+    team = SelectorGroupChat([adder, teller], Reporting(["adder", "teller"]), max_turns=2)
     result = await team.run(task=f"Add 1 and 2. {CANARY}")
     print(result.stop_reason, tracker.prompt_tokens, tracker.completion_tokens)
     try:

@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import os
+import re
 import sys
 import threading
 
@@ -57,16 +58,18 @@ def main() -> None:
     try:
         print(asyncio.run(run(team)))
     except RuntimeError as error:
-        print(type(error).__name__, str(error).partition(" is bound")[0].partition(" got Future")[0][:20])
+        print(type(error).__name__, re.sub("0x[0-9a-f]+", "0x", str(error)))
 
     sys.stdout.flush()
     child = os.fork()
     if not child:
         try:
-            print("child", asyncio.run(run(agent)), in_a_thread("of the child"))
+            print("child", asyncio.run(run(agent)), in_a_thread("child"))
             print("child", asyncio.run(run(new_agent("new"))))
-            sys.stdout.flush()
+        except BaseException as error:
+            print("child", type(error).__name__, error)
         finally:
+            sys.stdout.flush()
             os._exit(7)
     print("exit code of the child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     print(asyncio.run(run(agent)))
