@@ -6,8 +6,10 @@ import asyncio
 import contextvars
 import gc
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
+
+import pytest
 
 from autogen_vitals.wrapping.calls import deferred_call
 from autogen_vitals.wrapping.proxy import Wrapper
@@ -69,7 +71,9 @@ async def test_what_a_stream_looks_like(watch: Any) -> None:
     assert await step == 0
     assert running.ag_running is False
     assert await anext(running, "default") == "default"
-    assert not hasattr(running, "__iter__")
+    assert not isinstance(running, Iterable)
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(running)
     assert watch.only.error is None
 
 

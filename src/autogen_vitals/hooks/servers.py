@@ -17,6 +17,8 @@ SERVERS = Servers(
         # uvicorn re-raises the signal that stopped it when serve() returns, so that atexit never runs: this is the
         # last call of a worker's life in which anything can be exported.
         LifeCall("uvicorn.server:Server.shutdown", before="draining", after="ending"),
+        # The constructor imports the app under --preload; where the app itself enables us, it is too late for that.
+        LifeCall("gunicorn.arbiter:Arbiter.__init__", before="becomes_fork_server"),
         LifeCall("gunicorn.arbiter:Arbiter.run", before="becomes_fork_server"),
         LifeCall("celery.concurrency.prefork:TaskPool.on_start", before="becomes_fork_server"),
     ),

@@ -19,6 +19,9 @@ from typing import Any
 from opentelemetry.metrics import Histogram
 
 _WALK_LIMIT = 5000
+_of_parents: list[object] = []
+"""What forefathers had opened, a few objects a generation; never touched."""
+
 _WALKED = ("opentelemetry.", "requests.")
 """Modules of the objects between a provider and its exporter's connections."""
 
@@ -34,7 +37,8 @@ def open_own_connections(*providers: object) -> None:
     if urllib3 is None:
         return
     for manager in _reachable(providers, urllib3.PoolManager):
-        # Not clear(): that takes a lock, which a thread of the parent's may have held.
+        # Neither clear() nor garbage: both take a lock, which a thread of the parent's may have held.
+        _of_parents.append(manager.pools)
         manager.pools = urllib3.PoolManager().pools
 
 

@@ -16,6 +16,9 @@ from autogen_vitals.guard import guarded
 
 _logger = logging.getLogger("autogen_vitals")
 
+_METER_STAND_IN = "_ProxyMeterProvider"
+"""It has no public name."""
+
 _LONGEST_TIMEOUT = 24 * 3600.0
 """Seconds; a thread cannot wait for an infinite time."""
 
@@ -57,10 +60,8 @@ def _is_sdk_needed() -> bool:
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     tracer_provider, meter_provider = trace.get_tracer_provider(), metrics.get_meter_provider()
-    # The API's stand-ins until somebody sets a provider; the second has no public name.
-    return isinstance(tracer_provider, trace.ProxyTracerProvider) and (
-        type(meter_provider).__name__ == "_ProxyMeterProvider"
-    )
+    # The API's stand-ins until somebody sets a provider.
+    return isinstance(tracer_provider, trace.ProxyTracerProvider) and (type(meter_provider).__name__ == _METER_STAND_IN)
 
 
 @contextmanager
@@ -75,10 +76,17 @@ def _defaults(variables: Mapping[str, str]) -> Generator[None, None, None]:
             os.environ.pop(name, None)
 
 
-def flush_providers(tracer_provider: Any, meter_provider: Any, timeout: float) -> bool:
-    """Ask each provider to export what it holds; wait at most ``timeout`` seconds, whatever an exporter does.
+def real_providers(tracer_provider: Any, meter_provider: Any) -> tuple[Any, Any]:
+    """A stand-in of the API's means the provider that the application has set since."""
+    if isinstance(tracer_provider, trace.ProxyTracerProvider):
+        tracer_provider = trace.get_tracer_provider()
+    if type(meter_provider).__name__ == _METER_STAND_IN:
+        meter_provider = metrics.get_meter_provider()
+    return tracer_provider, meter_provider
 
-    A stand-in of the API's means the provider that the application has set since.
+
+def flush_providers(providers: tuple[Any, ...], timeout: float) -> bool:
+    """Ask each provider to export what it holds; wait at most ``timeout`` seconds, whatever an exporter does.
 
     Returns:
         Whether every provider that can flush said it had, in time.
@@ -94,13 +102,6 @@ def flush_providers(tracer_provider: Any, meter_provider: Any, timeout: float) -
         except Exception as error:
             _logger.debug("autogen-vitals: %s could not flush: %s", type(provider).__name__, type(error).__name__)
 
-    providers = [
-        provider if hasattr(provider, "force_flush") else current()
-        for provider, current in (
-            (tracer_provider, trace.get_tracer_provider),
-            (meter_provider, metrics.get_meter_provider),
-        )
-    ]
     able = [provider for provider in providers if hasattr(provider, "force_flush")]
     threads = [threading.Thread(target=guarded(flush), args=(provider,), daemon=True) for provider in able]
     deadline = time.monotonic() + timeout

@@ -15,7 +15,7 @@ from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.telemetry.forked import open_own_connections
 from autogen_vitals.telemetry.metrics import Metrics
-from autogen_vitals.telemetry.providers import flush_providers
+from autogen_vitals.telemetry.providers import flush_providers, real_providers
 from autogen_vitals.telemetry.spans import Spans
 from autogen_vitals.version import __version__
 
@@ -47,7 +47,7 @@ class Telemetry:
 
     def _renew(self) -> None:
         self.has_recorded = False
-        open_own_connections(*self._providers)
+        open_own_connections(*real_providers(*self._providers))
 
     @guarded
     def started(self, observation: Observation) -> None:
@@ -82,7 +82,7 @@ class Telemetry:
         self.metrics.request_ended(request)
 
     def flush(self, timeout: float) -> bool:
-        return flush_providers(*self._providers, timeout)
+        return flush_providers(real_providers(*self._providers), timeout)
 
     def switch_off(self) -> None:
         """What is queued still goes out; nothing more is said of this process."""

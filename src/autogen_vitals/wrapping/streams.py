@@ -18,7 +18,6 @@ import wrapt
 from autogen_vitals.guard import guarded, hide_caller_frame, unseen
 from autogen_vitals.wrapping.watch import Observation, Watch
 
-# wrapt 2's ObjectProxy adds __iter__, which an async generator has not; 1.x has no other.
 _ObjectProxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -26,6 +25,10 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 class ObservedIterator(_ObjectProxy):
     """Stands for an async iterator: ``isinstance`` and every attribute answer as it does."""
+
+    # wrapt 1's only proxy is an iterable, which nothing asynchronous may be taken for; 2's base proxy is none.
+    if not hasattr(wrapt, "BaseObjectProxy"):
+        __iter__ = None
 
     def __init__(
         self, stream: Any, watch: Watch, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
