@@ -6,7 +6,7 @@ import functools
 import logging
 import sys
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 _logger = logging.getLogger("autogen_vitals")
 
@@ -14,6 +14,9 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _REPORT_LIMIT = 100
+_TRACEBACK: Any = BaseException.__dict__["__traceback__"]
+"""The attribute itself: an exception's class may refuse to have its attributes set."""
+
 _reported: set[tuple[str, str]] = set()
 
 
@@ -69,10 +72,10 @@ def hide_caller_frame(error: BaseException) -> None:
 
     CPython 3.11 and later re-raise with ``error.__traceback__`` as it then is; 3.10 keeps the frame, which is harmless.
     """
-    traceback = error.__traceback__
+    traceback = _TRACEBACK.__get__(error)
     # Two frames up: the guard around this function, then the wrapper that called it.
     if traceback is not None and traceback.tb_frame is sys._getframe(2):
-        error.__traceback__ = traceback.tb_next
+        _TRACEBACK.__set__(error, traceback.tb_next)
 
 
 _INTERNAL_FILE = "<autogen_vitals, like importlib._bootstrap>"

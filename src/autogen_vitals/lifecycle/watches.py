@@ -94,7 +94,8 @@ class InitWatch(_Watch):
 
     @guarded
     def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
-        observation.name = follow(observation.component, self._described.name)
+        name = follow(observation.component, self._described.name)
+        observation.name = name if isinstance(name, str) else None
         self._tracker.end(observation, error)
 
 
@@ -129,8 +130,10 @@ class RunWatch(_Watch):
             if value is not None:
                 facts[name] = value
         subject = self._operation.subject
-        if subject is not None and self._operation.class_names:
-            facts.setdefault(subject, type(instance).__qualname__)
+        if subject is not None and not isinstance(facts.get(subject), str):
+            facts.pop(subject, None)
+            if self._operation.class_names:
+                facts[subject] = type(instance).__qualname__
         return self._tracker.begin_run(instance, self._described.kind, self._operation, provider, facts)
 
     @guarded

@@ -24,7 +24,7 @@ from autogen_vitals.vocabulary import CHAT, Operation
 _LIVE_LIMIT = 10_000
 _FRAME_LIMIT = 50
 # A name with such a thing in it would make one span name an object.
-_IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
+_IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}(?:[-_]?[0-9a-fA-F]{4}){3}[-_]?[0-9a-fA-F]{12}")
 
 
 class Spans:

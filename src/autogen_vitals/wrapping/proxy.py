@@ -19,6 +19,9 @@ class _BoundWrapper(wrapt.BoundFunctionWrapper):
     def __reduce__(self) -> Any:
         return _reduce(self, self._self_instance)
 
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
     def __copy__(self) -> Any:
         return self
 
@@ -40,6 +43,9 @@ class Wrapper(wrapt.FunctionWrapper):
 
     def __reduce__(self) -> Any:
         return _reduce(self, None)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
     def __copy__(self) -> Any:
         return self

@@ -8,6 +8,7 @@ own between items. The run begins at the first resume and ends exactly once.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -35,6 +36,19 @@ class ObservedIterator(_ObjectProxy):
     ) -> None:
         super().__init__(stream)
         self._self_run = _StreamRun(watch, instance, args, kwargs)
+
+    # wrapt's proxies refuse these in words of their own; what a stream answers is another matter.
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+    def __copy__(self) -> Any:
+        return copy.copy(self.__wrapped__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
 
     def __aiter__(self) -> Any:
         return self
