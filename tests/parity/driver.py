@@ -108,8 +108,10 @@ def main() -> None:
             "spans": [span_to_dict(span) for span in spans.get_finished_spans()],
             "open": open_spans.still_open(),
             "metrics": json.loads(metrics_data.to_json()) if metrics_data else None,
-            "events": [json.loads(log.log_record.to_json() if hasattr(log.log_record, "to_json") else log.to_json())
-                       for log in logs.get_finished_logs()],
+            "events": [
+                json.loads(log.log_record.to_json() if hasattr(log.log_record, "to_json") else log.to_json())
+                for log in logs.get_finished_logs()
+            ],
             "sdk_records": sdk_records.messages,
         }
         with open(REPORT, "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Human in the loop: a user proxy with a sync and an async input function, a handoff, a failing and a cancelled input."""
+"""Human in the loop: sync and async input functions, a handoff, a failing and a cancelled input."""
 
 import asyncio
 

@@ -70,7 +70,9 @@ async def main() -> None:
 
     token = CancellationToken()
     token.cancel()
-    await outcome("agent, token already used", AssistantAgent("a", SlowClient()).run(task=task, cancellation_token=token))
+    await outcome(
+        "agent, token already used", AssistantAgent("a", SlowClient()).run(task=task, cancellation_token=token)
+    )
 
     async def collect(stream) -> list[str]:
         names = []

@@ -1,4 +1,4 @@
-"""Errors of a team: a participant that fails, one that returns nothing, a model that has no reply, a broken condition."""
+"""Errors of a team: a participant that fails or answers nothing, a model and a selector without a reply."""
 
 import asyncio
 import os

@@ -46,8 +46,7 @@ class Loud(Search):
     async def run_json(self, args, cancellation_token, *rest, **kwargs):
         if args["text"] == "shortcut":
             return Found(hits=[])
-        result = await super().run_json({**args, "text": args["text"].upper()}, cancellation_token, *rest, **kwargs)
-        return result
+        return await super().run_json({**args, "text": args["text"].upper()}, cancellation_token, *rest, **kwargs)
 
     def return_value_as_string(self, value) -> str:
         return f"{len(value.hits)} hits"

@@ -31,7 +31,9 @@ class Echo(ChatCompletionClient):
         self.seen = RequestUsage(prompt_tokens=0, completion_tokens=0)
         self.closed = False
 
-    async def create(self, messages, *, tools=(), json_output=None, extra_create_args=None, cancellation_token=None, **kw):
+    async def create(
+        self, messages, *, tools=(), json_output=None, extra_create_args=None, cancellation_token=None, **kw
+    ):
         text = messages[-1].content
         if text == "fail":
             raise ConnectionError("the model is not there")

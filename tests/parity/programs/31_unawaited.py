@@ -1,4 +1,4 @@
-"""Coroutines never awaited, tasks cancelled before their first step, streams never iterated: the same warnings as ever."""
+"""Coroutines never awaited, tasks cancelled before their first step, streams never iterated: the same warnings."""
 
 import asyncio
 import gc

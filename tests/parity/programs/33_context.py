@@ -53,7 +53,8 @@ def whoami(greeting: str) -> str:
 
 async def whoami_async(greeting: str) -> str:
     """Who am I?"""
-    return f"{greeting} {USER.get()} {baggage.get_baggage('tenant')} {trace.get_current_span().get_span_context().is_valid}"
+    in_a_span = trace.get_current_span().get_span_context().is_valid
+    return f"{greeting} {USER.get()} {baggage.get_baggage('tenant')} {in_a_span}"
 
 
 async def main() -> None:

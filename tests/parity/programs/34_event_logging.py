@@ -1,4 +1,4 @@
-"""Structured logging: AutoGen's event and trace loggers say what they say without instrumentation, in the same order."""
+"""Structured logging: AutoGen's event and trace loggers say the same, in the same order."""
 
 import asyncio
 import json
@@ -75,7 +75,9 @@ async def main() -> None:
         usage=RequestUsage(prompt_tokens=1, completion_tokens=1),
         cached=False,
     )
-    adder = AssistantAgent("adder", Reporting([call, f"three {CANARY}"], MODEL_INFO), tools=[add], reflect_on_tool_use=True)
+    adder = AssistantAgent(
+        "adder", Reporting([call, f"three {CANARY}"], MODEL_INFO), tools=[add], reflect_on_tool_use=True
+    )
     teller = AssistantAgent("teller", Reporting([f"It is three. {CANARY}"]))
     team = SelectorGroupChat([adder, teller], Reporting(["adder", "teller"]), max_turns=2)
     result = await team.run(task=f"Add 1 and 2. {CANARY}")

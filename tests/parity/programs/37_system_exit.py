@@ -1,4 +1,4 @@
-"""Exceptions that are not errors: an exit code out of an agent, an interrupt out of a tool, seen by `finally` blocks."""
+"""Exceptions that are not errors: an exit code out of an agent, an interrupt out of a tool."""
 
 import asyncio
 import sys
