@@ -26,6 +26,7 @@ INIT_STAGE: Final = "autogen.init.stage"
 INIT_SEQUENCE: Final = "autogen.init.sequence"
 REINIT: Final = "autogen.reinit"
 START_TYPE: Final = "autogen.start.type"
+REQUEST_NAME: Final = "autogen.request.name"
 REQUEST_INIT_COUNT: Final = "autogen.request.init.count"
 REQUEST_INIT_DURATION: Final = "autogen.request.init.duration"
 WORKER_SERVER: Final = "autogen.worker.server"
@@ -98,6 +99,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "what the request paid: `cold` (the first of this process that used AutoGen), `rebuild` (the process is warm, "
         "but the request built a model client, or spent 50 ms or more in inits), `warm` (neither)",
     ),
+    Attribute(REQUEST_NAME, "string", "the name given to `autogen_vitals.request(name)`"),
     Attribute(
         REQUEST_INIT_COUNT,
         "int",
@@ -218,7 +220,7 @@ SPANS: Final[tuple[SpanSignal, ...]] = (
     EXECUTE_CODE_SPAN,
 )
 
-REQUEST_ATTRIBUTES: Final[tuple[str, ...]] = (START_TYPE, REQUEST_INIT_COUNT, REQUEST_INIT_DURATION)
+REQUEST_ATTRIBUTES: Final[tuple[str, ...]] = (REQUEST_NAME, START_TYPE, REQUEST_INIT_COUNT, REQUEST_INIT_DURATION)
 """Stamped on the request's own SERVER or CONSUMER span while it is open, else on its outermost run."""
 
 

@@ -80,6 +80,18 @@ async def test_an_exception_is_recorded_without_its_message(vitals: Vitals) -> N
     assert "raise ValueError" not in span.to_json()
 
 
+async def test_a_request_block_is_told_on_its_outermost_runs(vitals: Vitals) -> None:
+    """Its name, what it has paid so far and its start type; a client built within makes the second a rebuild."""
+    for _ in range(2):
+        with autogen_vitals.request("nightly-report"):
+            await AssistantAgent("writer", ReplayChatCompletionClient(["a"])).run(task="x")
+    runs = vitals.spans("invoke_agent writer")
+    assert [run.attributes["autogen.request.name"] for run in runs] == ["nightly-report"] * 2
+    assert [run.attributes["autogen.start.type"] for run in runs] == ["cold", "rebuild"]
+    assert [run.attributes["autogen.request.init.count"] for run in runs] == [2, 2]
+    assert sorted(point.count for point in vitals.points("autogen.request.duration")) == [1, 1]
+
+
 def test_a_span_name_never_holds_an_id() -> None:
     """An agent named by a uuid is shown by its class; a model without a name by the operation alone."""
     assert span_name(INVOKE_AGENT, "planner", "AssistantAgent") == "invoke_agent planner"

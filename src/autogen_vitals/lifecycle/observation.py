@@ -26,7 +26,7 @@ class Observation:
         pid: the process it began in.
         phase: where in that process's life.
         wall_ns: when it began, nanoseconds since the epoch.
-        clock_ns: the same moment on the monotonic clock.
+        clock_ns: the same on the monotonic clock, from which its duration counts.
         duration_ns: set when it is over.
         parent: the observation it happened in.
         request: the request it belongs to.
@@ -57,9 +57,9 @@ class Observation:
     pid: int
     phase: Phase
     wall_ns: int
-    clock_ns: int
     parent: Observation | None
     request: Request | None
+    clock_ns: int = 0
     completed: bool = False
     outermost: bool = False
     owns_request: bool = False

@@ -79,8 +79,7 @@ class Tracker:
         observation.known_slow = tally.last_ns >= self._slow_ns
         if stage != "start":
             self.births.record(component, observation.pid, observation.wall_ns)
-        self._sink.started(observation)
-        return observation
+        return self._started(observation)
 
     def begin_run(
         self, component: object, kind: ComponentKind, operation: Operation, provider: str, facts: dict[str, Any]
@@ -101,8 +100,7 @@ class Tracker:
         observation.facts = facts
         observation.birth = self.births.of(component)
         observation.outermost = parent is None or parent.operation is None
-        self._sink.started(observation)
-        return observation
+        return self._started(observation)
 
     def _begin(
         self,
@@ -126,11 +124,16 @@ class Tracker:
             pid=process.facts.pid,
             phase=self.phases.phase(in_request=request is not None, importing=importing),
             wall_ns=time.time_ns(),
-            clock_ns=time.perf_counter_ns(),
             parent=parent,
             request=request,
             inside_init=parent is not None and (parent.operation is None or parent.inside_init),
         )
+
+    def _started(self, observation: Observation) -> Observation:
+        self._sink.started(observation)
+        # Last: what all this took is not the component's, and an agent is built in less.
+        observation.clock_ns = time.perf_counter_ns()
+        return observation
 
     # --- while it runs --------------------------------------------------------------------------------------------
 

@@ -184,11 +184,14 @@ def _final_attributes(observation: Observation) -> dict[str, Any]:
 
 
 def _request_attributes(request: Request) -> dict[str, Any]:
-    return {
+    attributes: dict[str, Any] = {
         semconv.START_TYPE: request.start_type,
         semconv.REQUEST_INIT_COUNT: request.init_count,
         semconv.REQUEST_INIT_DURATION: request.init_ns / 1e9,
     }
+    if request.name is not None:
+        attributes[semconv.REQUEST_NAME] = request.name
+    return attributes
 
 
 def _record_error(span: Span, observation: Observation) -> None:
