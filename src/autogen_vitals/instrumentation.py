@@ -90,11 +90,8 @@ class Instrumentation:
         self._undo.append(processor.shutdown)
 
     def _quiet_native_spans(self, native: NativeSpans) -> None:
-        def quiet_genai(module: ModuleType) -> None:
-            if hasattr(module, "trace"):
-                self._patches.set(module, "trace", QuietTrace())
-
-        self._import_hooks.when_imported(native.genai_module, quiet_genai)
+        for target in native.tracing:
+            self._replace(target, lambda _: QuietTrace())
 
         def envelope_context() -> EnvelopeContext | None:
             module, path = split_target(native.envelope_context)
@@ -118,13 +115,17 @@ class Instrumentation:
         self._import_hooks.when_imported("multiprocessing.util", self._forked_children.install)
 
     def _wrap(self, target: str, wrapper: Any) -> None:
+        self._replace(target, lambda value: Wrapper(value, wrapper))
+
+    def _replace(self, target: str, make: Callable[[Any], Any]) -> None:
+        """Replace what ``target`` names, once it is imported, by what ``make`` makes of it."""
         module_name, path = split_target(target)
 
         def apply(module: ModuleType) -> None:
             found = resolve(module, path)
             if found is not None:
                 owner, name, value = found
-                self._patches.set(owner, name, Wrapper(value, wrapper))
+                self._patches.set(owner, name, make(value))
 
         self._import_hooks.when_imported(module_name, apply)
 

@@ -115,8 +115,13 @@ AUTOGEN = Library(
         "aws.bedrock": "anthropic.resources.messages:AsyncMessages.create",
     },
     native=NativeSpans(
-        scopes=("autogen-core", "autogen SingleThreadedAgentRuntime", "autogen Worker Runtime"),
-        genai_module="autogen_core._telemetry._genai",
+        scopes=("autogen-core", "base_tool", "autogen SingleThreadedAgentRuntime", "autogen Worker Runtime"),
+        tracing=(
+            # From 0.6.2 on: agents and tools.
+            "autogen_core._telemetry._genai:trace",
+            # Before: tools only, with their arguments.
+            "autogen_core.tools._base:get_tracer",
+        ),
         messaging="autogen_core._telemetry._tracing:TraceHelper.trace_block",
         envelope_context="autogen_core._telemetry._propagation:get_telemetry_context",
     ),

@@ -70,13 +70,14 @@ class NativeSpans:
 
     Attributes:
         scopes: names of its tracers.
-        genai_module: the module whose global ``trace`` makes its agent and tool spans.
+        tracing: ``module:name`` of the globals through which its modules get a tracer: ``opentelemetry.trace`` or that
+            module's ``get_tracer``, as they import it.
         messaging: ``module:Class.method``, the context manager around each message its runtimes move.
         envelope_context: ``module:function`` that reads the trace context a message's envelope carries.
     """
 
     scopes: tuple[str, ...]
-    genai_module: str
+    tracing: tuple[str, ...]
     messaging: str
     envelope_context: str
 

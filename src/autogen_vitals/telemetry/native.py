@@ -27,14 +27,16 @@ class _QuietTracer(NoOpTracer):
 
 
 class QuietTrace:
-    """Stands for the module ``opentelemetry.trace`` in a module that makes spans we replace: its tracers do nothing,
-    and make nothing current."""
+    """Stands for ``opentelemetry.trace``, or for its ``get_tracer``, in a module that makes spans we replace: its
+    tracers do nothing, and make nothing current."""
 
     _tracer = _QuietTracer()
 
     def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
         """A tracer that makes no spans."""
         return self._tracer
+
+    __call__ = get_tracer
 
     def __getattr__(self, name: str) -> Any:
         return getattr(trace, name)
