@@ -36,7 +36,7 @@ async def main() -> None:
             (f"print('Hello, World! {CANARY}')", "python"),
             ("echo from the shell; exit 3", "sh"),
             ("import sys; sys.exit('no')", "python"),
-            ("sleep 2", "sh"),
+            ("exec sleep 9", "sh"),
             ("1 + 1", "klingon"),
         ):
             result = await executor.execute_code_blocks([CodeBlock(code=code, language=language)], CancellationToken())

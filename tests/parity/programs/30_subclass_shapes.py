@@ -4,6 +4,7 @@ import abc
 import asyncio
 import dataclasses
 import functools
+import gc
 from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 from unittest import mock
@@ -202,6 +203,7 @@ async def main() -> None:
     agent.__init__("again", "After.")
     await show("called again", lambda: agent)
     print(isinstance(agent, BaseChatAgent), isinstance(agent, abc.ABC), isinstance(WithoutSuper("x"), Answering))
+    gc.collect()  # "Made" is in a cycle.
     print([cls.__name__ for cls in Answering.__subclasses__()], issubclass(Labelled, ChatAgent))
 
     agent = AssistantAgent("patched", client)
