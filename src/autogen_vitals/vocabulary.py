@@ -21,6 +21,9 @@ StartType = Literal["cold", "rebuild", "reconnect", "warm"]
 
 ServerKind = Literal["gunicorn", "uvicorn", "celery", "multiprocessing", "plain"]
 
+Moment = Literal["starting", "ready", "draining", "ending", "becomes_fork_server", "becomes_worker"]
+"""What a call says about the life of the process: see ``lifecycle.moments``."""
+
 Absorbs = Literal["object", "name", "any"]
 
 

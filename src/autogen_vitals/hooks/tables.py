@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from autogen_vitals.vocabulary import ComponentKind, Operation
+from autogen_vitals.vocabulary import ComponentKind, Moment, Operation
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,6 @@ class Library:
     providers: Mapping[str, str]
     model_sdks: Mapping[str, str]
     native: NativeSpans
-
-
-Moment = Literal["starting", "ready", "draining", "ending", "becomes_fork_server", "becomes_worker"]
-"""What a call says about the life of the process: see ``lifecycle.moments``."""
 
 
 @dataclass(frozen=True)

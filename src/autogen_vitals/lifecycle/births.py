@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from dataclasses import dataclass
+from typing import Any
 
 _BIRTH_LIMIT = 100_000
 
@@ -57,6 +58,11 @@ class BirthRegistry:
 
 def running_loop() -> int:
     """``id()`` of the event loop that runs in this thread, 0 for none."""
-    asyncio = sys.modules.get("asyncio")  # where nobody has imported it, no loop runs
-    loop = None if asyncio is None else asyncio._get_running_loop()
+    loop = current_loop()
     return 0 if loop is None else id(loop)
+
+
+def current_loop() -> Any:
+    """The event loop that runs in this thread, or ``None``."""
+    asyncio = sys.modules.get("asyncio")  # where nobody has imported it, no loop runs
+    return None if asyncio is None else asyncio._get_running_loop()

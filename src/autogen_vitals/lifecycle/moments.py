@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.observation import Sink
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.tracker import Tracker
-
-Moment = Literal["starting", "ready", "draining", "ending", "becomes_fork_server", "becomes_worker"]
+from autogen_vitals.vocabulary import Moment
 
 
 class Moments:

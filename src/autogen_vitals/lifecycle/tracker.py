@@ -9,7 +9,7 @@ from contextvars import ContextVar, Token
 from typing import Any
 
 from autogen_vitals.guard import guarded
-from autogen_vitals.lifecycle.births import BirthRegistry
+from autogen_vitals.lifecycle.births import BirthRegistry, current_loop
 from autogen_vitals.lifecycle.errors import error_class, identify
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.observation import Observation, Sink
@@ -207,8 +207,7 @@ class Tracker:
         the exporter's: its end is noted now and told when the loop, or the next observation, comes by."""
         observation.duration_ns = time.perf_counter_ns() - observation.clock_ns
         self._abandoned.append(observation)
-        asyncio = sys.modules.get("asyncio")
-        loop = None if asyncio is None else asyncio._get_running_loop()
+        loop = current_loop()
         if loop is not None:
             loop.call_soon(guarded(self.settle))
 
