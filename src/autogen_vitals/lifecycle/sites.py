@@ -42,7 +42,8 @@ class SiteFinder:
     """
 
     def __init__(self, packages: tuple[str, ...]) -> None:
-        self._packages = frozenset((*packages, "autogen_vitals", "wrapt"))
+        self.packages = packages
+        self._skipped = frozenset((*packages, "autogen_vitals", "wrapt"))
 
     def find(self, frame: FrameType | None, *, to_import: bool) -> tuple[FrameType | None, bool]:
         """Walk outwards from ``frame``.
@@ -59,17 +60,18 @@ class SiteFinder:
             code = frame.f_code
             if code.co_filename == _IMPORT_MACHINERY:
                 return chosen or nearest, True
-            if chosen is None and not self._is_skipped(frame):
-                if _is_user_file(code.co_filename):
+            if chosen is None and not self.is_skipped(frame):
+                if is_user_file(code.co_filename):
                     chosen = frame
                 elif nearest is None:
                     nearest = frame
             frame = frame.f_back
         return chosen or nearest, False
 
-    def _is_skipped(self, frame: FrameType) -> bool:
+    def is_skipped(self, frame: FrameType) -> bool:
+        """Whether a frame is never a site: it is the observed libraries', or ours."""
         module: object = frame.f_globals.get("__name__")
-        return isinstance(module, str) and module.partition(".")[0] in self._packages
+        return isinstance(module, str) and module.partition(".")[0] in self._skipped
 
 
 def _library_folders() -> tuple[str, ...]:
@@ -85,7 +87,8 @@ _LIBRARY_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.s
 
 
 @lru_cache(maxsize=8192)
-def _is_user_file(file: str) -> bool:
+def is_user_file(file: str) -> bool:
+    """Whether a file is the app's: neither the standard library's, nor installed, nor generated."""
     # Decided once for each file: a walk then costs a dictionary look-up a frame.
     if file.startswith("<"):
         return False
