@@ -38,7 +38,7 @@ types: $(VENV)/.stamp-dev ## pyright, strict
 matrix: $(VENV)/.stamp-venv ## the tests but e2e against old and new AutoGen, OpenTelemetry and wrapt; ROWS="autogen-0.4.9" picks some
 	@$(BIN)/python scripts/matrix $(ROWS)
 
-docs: $(VENV)/.stamp-demo ## write docs/signals.md from src/autogen_vitals/semconv.py
+docs: $(VENV)/.stamp-demo ## write docs/signals.md from src/autogen_vitals/semconv/
 	@$(BIN)/python scripts/generate-docs
 
 build: $(VENV)/.stamp-dev ## wheel and sdist into dist/, and a look at the wheel from an empty environment

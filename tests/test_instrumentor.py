@@ -35,7 +35,16 @@ from autogen_vitals.instrumentation import Instrumentation
 from autogen_vitals.instrumentor import AutogenVitalsInstrumentor
 from autogen_vitals.settings import Configuration
 
-ROOTS = ("autogen_agentchat", "autogen_core", "autogen_ext.models.replay", "starlette", "uvicorn.server")
+ROOTS = (
+    "autogen_agentchat",
+    "autogen_core",
+    "autogen_ext.models.replay",
+    "starlette",
+    "uvicorn.server",
+    "billiard.pool",
+    "httpcore",
+    "openai._base_client",
+)
 
 
 class Telemetry:
@@ -51,8 +60,9 @@ class Telemetry:
         return AutogenVitalsInstrumentor().installed
 
     def spans(self) -> list[str]:
-        """Names of the spans that ended, inits left out; and forgets them."""
-        names = [span.name for span in self._exporter.get_finished_spans() if not span.name.startswith("init ")]
+        """Names of the spans of runs that ended; and forgets all that ended."""
+        others = ("init", "import", "autogen.startup")
+        names = [span.name for span in self._exporter.get_finished_spans() if span.name.split(" ")[0] not in others]
         self._exporter.clear()
         return names
 
@@ -170,7 +180,7 @@ async def test_enabling_again_after_disabling_works(telemetry: Telemetry) -> Non
 @pytest.mark.parametrize("native_spans", ["replace", "keep"])
 def test_disabling_restores_every_attribute(native_spans: str, telemetry: Telemetry) -> None:
     """Of every class and module: the identical object, and none that was not there."""
-    held = Snapshot()
+    held, finders = Snapshot(), list(sys.meta_path)
     telemetry.enable(native_spans=native_spans)
     changed = held.changed()
     assert {
@@ -180,8 +190,14 @@ def test_disabling_restores_every_attribute(native_spans: str, telemetry: Teleme
         "ReplayChatCompletionClient.create_stream",
         "Starlette.__call__",
         "Server.shutdown",
+        "Worker.workloop",
+        "AutoBackend.connect_tcp",
+        "SyncStream.start_tls",
+        "BaseClient._calculate_retry_timeout",
     } <= changed
+    assert sys.meta_path != finders
     autogen_vitals.disable()
+    assert sys.meta_path == finders
     assert held.changed() == set()
 
 
@@ -202,7 +218,7 @@ autogen_vitals.disable()
 print(json.dumps(sorted(
     f"{{getattr(owner, '__module__', '')}} {{owner.__name__}} {{name}} {{type(value).__module__}}"
     f".{{type(value).__qualname__}} {{getattr(value, '__qualname__', '')}}"
-    for owner in everything() for name, value in vars(owner).items()
+    for owner in everything() for name, value in list(vars(owner).items())
 )))
 """
 
@@ -286,6 +302,8 @@ STEPS = [
     (Instrumentation, "_follow_server_spans"),
     (Instrumentation, "_quiet_native_spans"),
     (Instrumentation, "_watch_servers"),
+    (Instrumentation, "_watch_transport"),
+    (Instrumentation, "_follow_startup"),
     (Instrumentation, "_connect"),
     (instrumentation.Coverage, "install"),
     (instrumentation, "_plan"),
@@ -294,6 +312,8 @@ STEPS = [
     (instrumentor, "load_settings"),
     (instrumentor, "is_disabled_in_config_file"),
     (instrumentation, "Telemetry"),
+    (instrumentation, "LoopWatchdog"),
+    (instrumentation, "ImportFinder"),
 ]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import gc
 import importlib
+import inspect
 import pickle
 import pkgutil
 import sys
@@ -15,6 +16,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import openai
 import pytest
 from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.conditions import MaxMessageTermination
@@ -22,7 +24,9 @@ from autogen_agentchat.teams import RoundRobinGroupChat
 from autogen_core import CancellationToken
 from autogen_core.models import ModelInfo, UserMessage
 from autogen_core.tools import FunctionTool
+from autogen_ext.models.openai import OpenAIChatCompletionClient
 from autogen_ext.models.replay import ReplayChatCompletionClient
+from model_server import ModelServer
 from observed import Vitals
 
 import autogen_vitals
@@ -32,12 +36,24 @@ responses = importlib.import_module("starlette.responses")
 routing = importlib.import_module("starlette.routing")
 
 ROOMS = ("hooks", "wrapping", "lifecycle", "telemetry")
+TOP = (
+    "",
+    ".auto_instrumentation",
+    ".clock",
+    ".declarative",
+    ".enabling",
+    ".guard",
+    ".instrumentation",
+    ".instrumentor",
+    ".settings",
+    ".warming",
+)
 
 SHELL = {
     # The guard itself, and the public calls, each of which is one call of a guarded function.
     "guard:guarded",
     "guard:guarded.safe",
-    "guard:_report",
+    "guard:report",
     "guard:unseen",
     # When it fails, our frames show.
     "guard:hide_caller_frame",
@@ -45,8 +61,12 @@ SHELL = {
     "__init__:disable",
     "__init__:flush",
     "__init__:request",
+    "__init__:warm_up",
     "__init__:__getattr__",
     "enabling:request",
+    "enabling:warm_up",
+    # Guards what cannot be decorated: it is awaited.
+    "enabling:_warm",
     "instrumentor:AutogenVitalsInstrumentor._instrument",
     "instrumentor:AutogenVitalsInstrumentor._uninstrument",
     "instrumentor:AutogenVitalsInstrumentor.installed",
@@ -69,6 +89,14 @@ SHELL = {
     "wrapping.proxy:Wrapper.__repr__",
     "wrapping.proxy:Wrapper.__deepcopy__",
     "wrapping.proxy:_reduce",
+    "wrapping.steps:TimedSteps.__init__",
+    "wrapping.steps:TimedSteps.__await__",
+    "wrapping.steps:TimedSteps.__iter__",
+    "wrapping.steps:TimedSteps.__next__",
+    "wrapping.steps:TimedSteps.send",
+    "wrapping.steps:TimedSteps.throw",
+    "wrapping.steps:TimedSteps.close",
+    "wrapping.steps:_as_one",
     "wrapping.streams:ObservedIterator.__reduce_ex__",
     "wrapping.streams:ObservedIterator.__copy__",
     "wrapping.streams:ObservedIterator.__repr__",
@@ -85,6 +113,9 @@ SHELL = {
     "wrapping.streams:_Step.send",
     "wrapping.streams:_Step.throw",
     "wrapping.streams:_Step.close",
+    # What the import system calls, in place of the finders and the loaders that it would have asked.
+    "lifecycle.imports:ImportFinder.find_spec",
+    "lifecycle.imports:_Timing.__call__",
     "lifecycle.boundaries:RequestBlock.__init__",
     "lifecycle.boundaries:RequestBlock.__enter__",
     "lifecycle.boundaries:RequestBlock.__exit__",
@@ -100,12 +131,17 @@ SHELL = {
 """What stands between the app and the guard. It is short, it is read by everybody, and it cannot be guarded."""
 
 
+MODEL_INFO = ModelInfo(
+    vision=False, function_calling=True, json_output=False, family="unknown", structured_output=False
+)
+
+
 class InjectedFault(Exception):
     pass
 
 
 def modules() -> Iterator[types.ModuleType]:
-    for name in ("", ".guard", ".enabling", ".instrumentor", ".instrumentation", ".settings", ".declarative"):
+    for name in TOP:
         yield importlib.import_module(f"autogen_vitals{name}")
     for room in ROOMS:
         package = importlib.import_module(f"autogen_vitals.{room}")
@@ -147,10 +183,11 @@ def note(
 
 
 def raising(code: types.CodeType) -> types.CodeType:
-    """Code that raises, for a function with the same free variables."""
+    """Code that raises, for a function with the same free variables: when it is awaited, if the function is async."""
     free = code.co_freevars
+    word = "async def" if code.co_flags & inspect.CO_COROUTINE else "def"
     source = (
-        f"def outer({', '.join(free)}):\n def boom(*args, **kwargs):\n"
+        f"def outer({', '.join(free)}):\n {word} boom(*args, **kwargs):\n"
         + "".join(f"  if 0: {name}\n" for name in free)
         + "  raise __import__('test_invariants').InjectedFault('injected')\n return boom"
     )
@@ -182,12 +219,12 @@ def told(error: BaseException) -> tuple[str, str, list[str]]:
     return type(error).__name__, str(error).split("\n")[0], [frame.name for frame in frames]
 
 
-async def scenario() -> list[Any]:
-    """A bit of everything an app does with AutoGen; what it sees of it."""
-    seen: list[Any] = []
+async def scenario(model: ModelServer) -> list[Any]:
+    """A bit of everything an app does with AutoGen, from its imports on; what it sees of it."""
+    seen: list[Any] = [*imports(), *await first_uses(), await real_model(model)]
     client = ReplayChatCompletionClient(
         [f"reply {number}" for number in range(20)],
-        ModelInfo(vision=False, function_calling=True, json_output=False, family="unknown", structured_output=False),
+        MODEL_INFO,
     )
     agent = AssistantAgent("writer", client, tools=[explode], model_client_stream=True)
     with autogen_vitals.request("job"):
@@ -222,6 +259,62 @@ async def scenario() -> list[Any]:
     return seen
 
 
+def imports() -> Iterator[Any]:
+    """A module, one that needs others, and two that fail."""
+    for name in ("colorsys", "wsgiref.simple_server", "no_such_module", "wsgiref.no_such_module"):
+        for imported in [module for module in sys.modules if module.partition(".")[0] in ("colorsys", "wsgiref")]:
+            del sys.modules[imported]
+        try:
+            yield importlib.import_module(name).__name__
+        except ImportError as error:
+            yield told(error)
+
+
+async def first_uses() -> list[Any]:
+    """Clients of classes that have not been used before: what they say, and what they raise."""
+    message = [UserMessage(content="x", source="user")]
+
+    class Called(ReplayChatCompletionClient):
+        async def create(self, *args: Any, **kwargs: Any) -> Any:
+            await asyncio.sleep(0)
+            return await super().create(*args, **kwargs)
+
+    class Streamed(Called):
+        pass
+
+    class Failing(Called):
+        pass
+
+    seen: list[Any] = [(await Called(["a"]).create(message)).content]
+    seen += [type(item).__name__ async for item in Streamed(["a b"]).create_stream(message)]
+    try:
+        await Failing([]).create(message)
+    except Exception as error:
+        seen.append(told(error))
+    return seen
+
+
+async def real_model(model: ModelServer) -> list[Any]:
+    """A client that is warmed up, connects, and tries a second time."""
+    client = OpenAIChatCompletionClient(
+        model="stub",
+        api_key="sk-x",
+        base_url=model.url,
+        model_info=MODEL_INFO,
+        http_client=openai.DefaultAsyncHttpxClient(verify=False),  # what to trust takes long to read
+    )
+    message = [UserMessage(content="x", source="user")]
+    try:
+        seen: list[Any] = [await autogen_vitals.warm_up(client, explode, "nothing to warm")]
+        model.failures = 1
+        for _ in range(2):
+            seen.append((await client.create(message)).content)
+        seen.append([type(item).__name__ async for item in client.create_stream(message)])
+    finally:
+        await client.close()
+    return seen
+
+
 async def serve(agent: AssistantAgent) -> list[Any]:
     async def handler(request: Any) -> Any:
         result = await agent.run(task="x")
@@ -242,16 +335,29 @@ async def serve(agent: AssistantAgent) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def expected() -> list[Any]:
+def model() -> Iterator[ModelServer]:
+    with ModelServer(wait_ms=1) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def expected(model: ModelServer) -> list[Any]:
     assert autogen_vitals.AutogenVitalsInstrumentor().installed is None
-    return asyncio.run(scenario())
+    return asyncio.run(scenario(model))
 
 
-def test_the_scenario_is_observed_when_nothing_is_wrong(silent_vitals: Vitals, expected: list[Any]) -> None:
+def test_the_scenario_is_observed_when_nothing_is_wrong(
+    silent_vitals: Vitals, model: ModelServer, expected: list[Any]
+) -> None:
     """The yardstick itself: same results, and spans."""
     silent_vitals.enable()
-    assert asyncio.run(scenario()) == expected
-    assert len(silent_vitals.spans()) > 15
+    assert asyncio.run(scenario(model)) == expected
+    assert len(silent_vitals.spans()) > 20
+    warm_up = silent_vitals.span("warm_up OpenAIChatCompletionClient")
+    assert warm_up.attributes["autogen.connect.count"] == 1
+    assert "autogen.retry.count" in silent_vitals.spans("chat stub")[0].attributes
+    assert sum("autogen.warm_up.duration" in span.attributes for span in silent_vitals.spans()) > 3
+    assert silent_vitals.spans("autogen.startup")
 
 
 def test_the_shell_is_what_it_is_said_to_be() -> None:
@@ -261,7 +367,7 @@ def test_the_shell_is_what_it_is_said_to_be() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(functions()) - SHELL))
 def test_a_fault_in_any_function_changes_nothing_for_the_app(
-    silent_vitals: Vitals, expected: list[Any], name: str
+    silent_vitals: Vitals, model: ModelServer, expected: list[Any], name: str
 ) -> None:
     """Results, exceptions and their tracebacks are the same, and nothing is warned of that was not before."""
     holder, path = functions()[name]
@@ -273,7 +379,7 @@ def test_a_fault_in_any_function_changes_nothing_for_the_app(
         warnings.simplefilter("error")
         try:
             silent_vitals.enable()
-            seen = asyncio.run(scenario())
+            seen = asyncio.run(scenario(model))
             silent_vitals.points("autogen.init.duration")
             autogen_vitals.flush(1)
             autogen_vitals.disable()

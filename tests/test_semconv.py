@@ -6,29 +6,46 @@ import runpy
 from pathlib import Path
 
 from autogen_vitals import semconv
+from autogen_vitals.vocabulary import STARTUP_STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTANTS = {
     value for name, value in vars(semconv).items() if name.isupper() and isinstance(value, str) and "." in value
-} - {semconv.SCHEMA_URL}
+} - {semconv.SCHEMA_URL, *(event.name for event in semconv.SPAN_EVENTS)}
+OF_STAGES = {semconv.startup_attribute(stage) for stage in STARTUP_STAGES}
 
 
 def test_the_page_is_what_the_catalogue_says() -> None:
-    """docs/signals.md is generated: run `make docs` after a change of semconv.py."""
+    """docs/signals.md is generated: run `make docs` after a change of semconv/."""
     render = runpy.run_path(str(ROOT / "scripts" / "generate-docs"))["render"]
     assert (ROOT / "docs" / "signals.md").read_text(encoding="utf-8") == render()
 
 
 def test_every_attribute_is_described_once() -> None:
-    """Each constant has its row, each row its constant, and no span or metric uses anything else."""
+    """Each constant and each stage has its row, each row its constant, and each is on a span, an event or a metric."""
     described = [attribute.name for attribute in semconv.ATTRIBUTES]
     assert len(described) == len(set(described))
-    assert set(described) == CONSTANTS
-    used = {name for span in semconv.SPANS for name, _ in span.attributes}
-    used |= {name for metric in semconv.METRICS for name in metric.attributes} | set(semconv.REQUEST_ATTRIBUTES)
-    assert used <= set(described)
-    events = {semconv.EXCEPTION_TYPE, semconv.EXCEPTION_STACKTRACE}
-    assert set(described) - used == events
+    assert set(described) == CONSTANTS | OF_STAGES
+    used = {name for signal in (*semconv.SPANS, *semconv.SPAN_EVENTS) for name, _ in signal.attributes}
+    used |= {name for metric in semconv.METRICS for name in metric.attributes}
+    assert used | {*semconv.REQUEST_ATTRIBUTES, *semconv.FIRST_REQUEST_ATTRIBUTES} == set(described)
+
+
+def test_the_first_request_has_what_the_start_has() -> None:
+    """Each stage, their sum and the rest of the cold start, so that the two can be compared; never what is not said."""
+    of_the_start = {name for name, _ in semconv.STARTUP_SPAN.attributes}
+    assert OF_STAGES < set(semconv.FIRST_REQUEST_ATTRIBUTES) <= of_the_start
+    assert not set(semconv.FIRST_REQUEST_ATTRIBUTES) & set(semconv.REQUEST_ATTRIBUTES)
+
+
+def test_a_signal_names_an_attribute_once() -> None:
+    """No span, event or metric lists one twice, and no two signals of a kind have one name."""
+    for signal in (*semconv.SPANS, *semconv.SPAN_EVENTS):
+        names = [name for name, _ in signal.attributes]
+        assert len(names) == len(set(names)), signal.name
+    for signals in (semconv.SPANS, semconv.SPAN_EVENTS, semconv.METRICS):
+        names = [signal.name for signal in signals]
+        assert len(names) == len(set(names))
 
 
 def test_names_of_ours_begin_with_autogen() -> None:

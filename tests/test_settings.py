@@ -21,6 +21,9 @@ DEFAULTS = {
     "model_spans": "auto",
     "init_span_threshold": 1.0,
     "flush_timeout": 3.0,
+    "import_tree": False,
+    "loop_heartbeat": 50.0,
+    "loop_blocked_threshold": 200.0,
 }
 # name: (in the environment, as Settings has it, as a keyword, as Settings has it)
 ACCEPTED: dict[str, tuple[str, Any, Any, Any]] = {
@@ -29,6 +32,9 @@ ACCEPTED: dict[str, tuple[str, Any, Any, Any]] = {
     "model_spans": ("off", "off", "on", "on"),
     "init_span_threshold": ("0", 0.0, 2.5, 2.5),
     "flush_timeout": ("7", 7.0, 0, 0.0),
+    "import_tree": ("1", True, False, False),
+    "loop_heartbeat": ("0", 0.0, 20, 20.0),
+    "loop_blocked_threshold": ("0.5", 0.5, 1000, 1000.0),
 }
 TAKES = {
     "enabled": "'true' or 'false'",
@@ -36,6 +42,9 @@ TAKES = {
     "model_spans": "'auto' or 'on' or 'off'",
     "init_span_threshold": "a number of milliseconds, 0 or more",
     "flush_timeout": "a number of seconds, 0 or more",
+    "import_tree": "'true' or 'false'",
+    "loop_heartbeat": "a number of milliseconds, 0 or more",
+    "loop_blocked_threshold": "a number of milliseconds, 0 or more",
 }
 REFUSED: dict[str, list[Any]] = {
     "enabled": ["yes", "2", "on", 2, 1.5, [], object],
@@ -43,6 +52,9 @@ REFUSED: dict[str, list[Any]] = {
     "model_spans": ["always", False, {"on": True}],
     "init_span_threshold": ["fast", "1 ms", "-1", -0.5, "nan", float("nan"), "inf", float("inf"), True, False, [1]],
     "flush_timeout": ["soon", "-3", "nan", "-inf", float("-inf"), True, {}],
+    "import_tree": ["all", "2", 2, []],
+    "loop_heartbeat": ["50 ms", "-1", float("nan"), True],
+    "loop_blocked_threshold": ["never", -1, "inf", False],
 }
 NAMES = sorted(DEFAULTS)
 
@@ -188,7 +200,7 @@ def test_an_unknown_name_is_one_warning(caplog: pytest.LogCaptureFixture) -> Non
     """A misspelt keyword is named, with the settings there are, and the others hold."""
     assert load_settings({"flush_timout": 1, "model_spans": "on"}) == Settings(model_spans="on")
     (record,) = caplog.records
-    names = "enabled, native_spans, model_spans, init_span_threshold, flush_timeout"
+    names = ", ".join(DEFAULTS)
     assert record.getMessage() == f"autogen-vitals: there is no setting 'flush_timout'; there are {names}"
 
 
@@ -222,6 +234,9 @@ def test_each_setting_has_its_constant() -> None:
         ("model_spans", "``auto`` (default)"),
         ("init_span_threshold", "(default ``1``)"),
         ("flush_timeout", "(default ``3``)"),
+        ("import_tree", "``false`` (default)"),
+        ("loop_heartbeat", "(default ``50``)"),
+        ("loop_blocked_threshold", "(default ``200``)"),
     ],
 )
 def test_each_constant_is_documented(name: str, default: str) -> None:

@@ -40,3 +40,25 @@ OTEL_PYTHON_AUTOGEN_FLUSH_TIMEOUT = "OTEL_PYTHON_AUTOGEN_FLUSH_TIMEOUT"
 
 Seconds a process that is being stopped may wait for the last export (default ``3``); ``0``: do not wait at all.
 """
+
+OTEL_PYTHON_AUTOGEN_IMPORT_TREE = "OTEL_PYTHON_AUTOGEN_IMPORT_TREE"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_IMPORT_TREE
+
+``true``: a span for every module whose import took 5 ms or more during the start. ``false`` (default): top-level
+packages, and modules imported on their own.
+"""
+
+OTEL_PYTHON_AUTOGEN_LOOP_HEARTBEAT = "OTEL_PYTHON_AUTOGEN_LOOP_HEARTBEAT"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_LOOP_HEARTBEAT
+
+Milliseconds between two looks at an event loop that runs AutoGen (default ``50``); ``0``: it is not watched.
+"""
+
+OTEL_PYTHON_AUTOGEN_LOOP_BLOCKED_THRESHOLD = "OTEL_PYTHON_AUTOGEN_LOOP_BLOCKED_THRESHOLD"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_LOOP_BLOCKED_THRESHOLD
+
+Milliseconds for which an event loop may stand still before that is reported (default ``200``); ``0``: not watched.
+"""

@@ -33,13 +33,14 @@ def guarded(function: Callable[_P, _R]) -> Callable[_P, _R | None]:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            _report(function, error)
+            report(function, error)
             return None
 
     return safe
 
 
-def _report(function: Callable[..., object], error: Exception) -> None:
+def report(function: Callable[..., object], error: Exception) -> None:
+    """Name in the log what failed, once for each place."""
     try:
         name, place = getattr(function, "__qualname__", repr(function)), _place(error)
         if (name, place) in _reported or len(_reported) >= _REPORT_LIMIT:
@@ -78,7 +79,7 @@ def hide_caller_frame(error: BaseException) -> None:
         _TRACEBACK.__set__(error, traceback.tb_next)
 
 
-_INTERNAL_FILE = "<autogen_vitals, like importlib._bootstrap>"
+UNSEEN_FILE = "<autogen_vitals, like importlib._bootstrap>"
 
 
 def unseen(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -88,5 +89,5 @@ def unseen(function: Callable[_P, _R]) -> Callable[_P, _R]:
     over frames whose file name contains ``importlib`` and ``_bootstrap`` (``is_internal_frame``, 3.3 to 3.14); there is
     no other way to be stepped over.
     """
-    function.__code__ = function.__code__.replace(co_filename=_INTERNAL_FILE)  # type: ignore[attr-defined]
+    function.__code__ = function.__code__.replace(co_filename=UNSEEN_FILE)  # type: ignore[attr-defined]
     return function

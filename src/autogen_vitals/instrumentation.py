@@ -13,9 +13,14 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from autogen_vitals.guard import guarded
-from autogen_vitals.hooks import LIBRARIES, SERVERS, Library, Servers
+from autogen_vitals.hooks import LIBRARIES, SERVERS, TRANSPORT, Library, Servers, Transport
 from autogen_vitals.hooks.tables import Argument, Component, LifeSignal, NativeSpans, Run
 from autogen_vitals.lifecycle.boundaries import AsgiWatch
+from autogen_vitals.lifecycle.collections import Collections
+from autogen_vitals.lifecycle.connects import ConnectWatch, RetryWatch
+from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.imports import ImportFinder
+from autogen_vitals.lifecycle.loops import LoopWatchdog
 from autogen_vitals.lifecycle.moments import Moments
 from autogen_vitals.lifecycle.reading import Reader, argument, attribute
 from autogen_vitals.lifecycle.sites import SiteFinder
@@ -26,10 +31,10 @@ from autogen_vitals.telemetry.model_sdks import told_elsewhere
 from autogen_vitals.telemetry.native import EnvelopeContext, QuietMessages, QuietTrace
 from autogen_vitals.telemetry.server_spans import ServerSpans
 from autogen_vitals.telemetry.sink import Telemetry
-from autogen_vitals.wrapping.calls import deferred_call
+from autogen_vitals.wrapping.calls import deferred_call, observation_on, plain_call
 from autogen_vitals.wrapping.coverage import ClassPlan, Coverage
 from autogen_vitals.wrapping.importing import ImportHooks, resolve, split_target
-from autogen_vitals.wrapping.life import ForkedChildren, life_call
+from autogen_vitals.wrapping.life import ForkedChildren, life_call, lifespan_call
 from autogen_vitals.wrapping.patches import Patches
 from autogen_vitals.wrapping.proxy import Wrapper
 
@@ -52,9 +57,22 @@ class Instrumentation:
         model_sdks = {provider: sdk for library in LIBRARIES for provider, sdk in library.model_sdks.items()}
         packages = tuple(package for library in LIBRARIES for package in library.packages)
         self.telemetry = Telemetry(
-            tracer_provider, meter_provider, slow_ns, told_elsewhere(settings.model_spans, model_sdks)
+            tracer_provider,
+            meter_provider,
+            slow_ns,
+            told_elsewhere(settings.model_spans, model_sdks),
+            imports=lambda: import_finder.records,
         )
-        self.tracker = Tracker(self.telemetry, SiteFinder(packages), slow_ns)
+        watchdog = LoopWatchdog(
+            int(settings.loop_heartbeat * 1_000_000),
+            int(settings.loop_blocked_threshold * 1_000_000),
+            observation_on,
+            self.telemetry.loop_blocked,
+        )
+        self.tracker = Tracker(self.telemetry, SiteFinder(packages), slow_ns, watchdog)
+        import_finder = ImportFinder(self.tracker.startup.imported, whole_tree=settings.import_tree)
+        self._import_finder = import_finder
+        self._collections = Collections(self.tracker.startup.collected)
         self._moments = Moments(self.tracker, self.telemetry, settings.flush_timeout)
 
     def install(self) -> None:
@@ -68,15 +86,38 @@ class Instrumentation:
             for library in LIBRARIES:
                 self._quiet_native_spans(library.native)
         self._watch_servers(SERVERS)
+        self._watch_transport(TRANSPORT)
         atexit.register(self._moments.exiting)
         self._undo.append(partial(atexit.unregister, self._moments.exiting))
+        self._follow_startup()
 
     def uninstall(self) -> None:
         """Restore every patched attribute. Runs in progress end as they would have."""
-        self.tracker.active = False
-        for undo in (*reversed(self._undo), self._patches.undo, self._import_hooks.off, self.telemetry.switch_off):
+        switches = (self.tracker.switch_off, self._patches.undo, self._import_hooks.off, self.telemetry.switch_off)
+        for undo in (*reversed(self._undo), *switches):
             guarded(undo)()
         self._undo.clear()
+
+    def _follow_startup(self) -> None:
+        """Time imports and collections from here to the end of the cold start; those of a forked child are its own."""
+        self.tracker.startup.closed = self._startup_closed
+        self._undo.append(self._startup_closed)
+        self.tracker.startup.installed()
+        self._startup_opens()
+        renew_after_fork(self, Instrumentation._renew)
+
+    def _startup_opens(self) -> None:
+        # The finder last: it must be asked before wrapt's.
+        self._collections.install()
+        self._import_finder.install()
+
+    def _startup_closed(self) -> None:
+        self._import_finder.remove()
+        self._collections.remove()
+
+    def _renew(self) -> None:
+        if self.tracker.active:
+            self._startup_opens()
 
     # --- what the tables say, wrapped -----------------------------------------------------------------------------
 
@@ -103,6 +144,8 @@ class Instrumentation:
     def _watch_servers(self, servers: Servers) -> None:
         for boundary in servers.boundaries:
             self._wrap(boundary.target, deferred_call(AsgiWatch(self.tracker, self._moments)))
+        for target in servers.lifespans:
+            self._wrap(target, lifespan_call(partial(self._moments.reached, "ready")))
         for call in servers.calls:
             before, after = (
                 None if moment is None else partial(self._moments.reached, moment)
@@ -113,6 +156,13 @@ class Instrumentation:
             self._connect(signal)
         self._forked_children = ForkedChildren(partial(self._moments.reached, "ending"))
         self._import_hooks.when_imported("multiprocessing.util", self._forked_children.install)
+
+    def _watch_transport(self, transport: Transport) -> None:
+        for connect in transport.connects:
+            watch = ConnectWatch(self.tracker, connect.stage)
+            self._wrap(connect.target, plain_call(watch) if connect.is_synchronous else deferred_call(watch))
+        for target in transport.retries:
+            self._wrap(target, plain_call(RetryWatch(self.tracker)))
 
     def _wrap(self, target: str, wrapper: Any) -> None:
         self._replace(target, lambda value: Wrapper(value, wrapper))

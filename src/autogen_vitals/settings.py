@@ -27,6 +27,9 @@ class Settings:
         model_spans: chat spans and metrics ``auto`` (unless another instrumentation makes them), ``on`` or ``off``.
         init_span_threshold: milliseconds from which on an init has a span of its own.
         flush_timeout: seconds a process that is being stopped may wait for the last export.
+        import_tree: whether every module imported during the start is recorded, not only top-level packages.
+        loop_heartbeat: milliseconds between two looks at an event loop that runs AutoGen; 0 switches that off.
+        loop_blocked_threshold: milliseconds for which an event loop may stand still; 0 switches that off.
     """
 
     enabled: bool = True
@@ -34,6 +37,9 @@ class Settings:
     model_spans: ModelSpansMode = "auto"
     init_span_threshold: float = 1.0
     flush_timeout: float = 3.0
+    import_tree: bool = False
+    loop_heartbeat: float = 50.0
+    loop_blocked_threshold: float = 200.0
 
 
 @dataclass
@@ -48,6 +54,9 @@ class Configuration:
     model_spans: str | None = None
     init_span_threshold: float | None = None
     flush_timeout: float | None = None
+    import_tree: bool | None = None
+    loop_heartbeat: float | None = None
+    loop_blocked_threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,15 +89,18 @@ def _not_negative(value: Any) -> float:
     return number
 
 
+_SWITCH = _Kind(_boolean, "'true' or 'false'")
+_MILLISECONDS = _Kind(_not_negative, "a number of milliseconds, 0 or more")
+
 _KINDS: Mapping[str, tuple[str, _Kind]] = {
-    "enabled": (env.OTEL_PYTHON_AUTOGEN_ENABLED, _Kind(_boolean, "'true' or 'false'")),
+    "enabled": (env.OTEL_PYTHON_AUTOGEN_ENABLED, _SWITCH),
     "native_spans": (env.OTEL_PYTHON_AUTOGEN_NATIVE_SPANS, _one_of("replace", "keep")),
     "model_spans": (env.OTEL_PYTHON_AUTOGEN_MODEL_SPANS, _one_of("auto", "on", "off")),
-    "init_span_threshold": (
-        env.OTEL_PYTHON_AUTOGEN_INIT_SPAN_THRESHOLD,
-        _Kind(_not_negative, "a number of milliseconds, 0 or more"),
-    ),
+    "init_span_threshold": (env.OTEL_PYTHON_AUTOGEN_INIT_SPAN_THRESHOLD, _MILLISECONDS),
     "flush_timeout": (env.OTEL_PYTHON_AUTOGEN_FLUSH_TIMEOUT, _Kind(_not_negative, "a number of seconds, 0 or more")),
+    "import_tree": (env.OTEL_PYTHON_AUTOGEN_IMPORT_TREE, _SWITCH),
+    "loop_heartbeat": (env.OTEL_PYTHON_AUTOGEN_LOOP_HEARTBEAT, _MILLISECONDS),
+    "loop_blocked_threshold": (env.OTEL_PYTHON_AUTOGEN_LOOP_BLOCKED_THRESHOLD, _MILLISECONDS),
 }
 
 

@@ -10,8 +10,9 @@ from typing import Literal
 
 ComponentKind = Literal["agent", "team", "model_client", "tool", "workbench", "code_executor", "memory", "runtime"]
 
-Stage = Literal["construct", "start", "restore"]
-"""Which init: the constructor, a second-stage start (container, MCP session, team registration), or an unpickling."""
+Stage = Literal["construct", "start", "restore", "warm_up"]
+"""Which init: the constructor, a second-stage start (container, MCP session, team registration), an unpickling, or
+``autogen_vitals.warm_up``."""
 
 Phase = Literal["import", "startup", "request", "background", "draining"]
 """Where in the process's life something happened."""
@@ -20,6 +21,44 @@ StartType = Literal["cold", "rebuild", "reconnect", "warm"]
 """What a request paid: everything, a construction that was not needed, a connection, nothing."""
 
 ServerKind = Literal["gunicorn", "uvicorn", "celery", "multiprocessing", "plain"]
+
+ConnectStage = Literal["dns_tcp", "tls"]
+"""What a new connection takes: finding and reaching the host, and the TLS handshake."""
+
+StartupStage = Literal[
+    "spawn",
+    "instrumentation",
+    "imports",
+    "init",
+    "ready",
+    "request_init",
+    "connect_dns_tcp",
+    "connect_tls",
+    "gc",
+    "warm_up",
+    "model_wait",
+    "model_stream",
+    "tool",
+    "request",
+]
+STARTUP_STAGES: dict[StartupStage, str] = {
+    "spawn": "the process, its interpreter, and all that ran before this package was loaded",
+    "instrumentation": "this package, and the SDK where it sets that up; under `opentelemetry-instrument` all "
+    "instrumentations",
+    "imports": "importing, inside the first request too",
+    "init": "inits before the first request",
+    "ready": "what else the server and the app did until they were ready",
+    "request_init": "inits inside the first request",
+    "connect_dns_tcp": "connecting: name look-up and TCP",
+    "connect_tls": "connecting: the TLS handshake",
+    "gc": "garbage collections, whatever they interrupted",
+    "warm_up": "first-use warm-up, inside the first model calls or in `autogen_vitals.warm_up`",
+    "model_wait": "waiting for the model, until its first token or its whole reply",
+    "model_stream": "from the first token of a streamed reply to its end",
+    "tool": "tool calls of the first request",
+    "request": "the rest of the first request",
+}
+"""The stages of a cold start: every instant of it belongs to exactly one."""
 
 Moment = Literal["starting", "ready", "draining", "ending", "becomes_fork_server", "becomes_worker"]
 """What a call says about the life of the process: see ``lifecycle.moments``."""

@@ -67,7 +67,8 @@ class Launcher:
 _GUNICORN = "gunicorn -w 2 -b 127.0.0.1:{port} "
 _UVICORN = "uvicorn --port {port} "
 # A busy machine takes longer than 5 s to start a worker; uvicorn would kill it.
-UVICORN = Launcher("uvicorn", _UVICORN + "{app}", 1, server="uvicorn")
+# On asyncio's loop; the others choose uvloop, which is installed.
+UVICORN = Launcher("uvicorn", _UVICORN + "--loop asyncio {app}", 1, server="uvicorn")
 UVICORN_WORKERS = Launcher(
     "uvicorn-workers", _UVICORN + "--workers 2 --timeout-worker-healthcheck 60 {app}", 2, server="uvicorn"
 )

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from autogen_vitals import semconv
 from autogen_vitals.local.receiver import ReceivedPoint, ReceivedSpan, Receiver, latest_points
+from autogen_vitals.vocabulary import STARTUP_STAGES
 
 from .harness import CLIENT
 
@@ -84,3 +86,17 @@ class Telemetry:
 def by_pid(spans: Iterable[ReceivedSpan]) -> Counter[int]:
     """How many spans each process has."""
     return Counter(span.attributes["process.pid"] for span in spans)
+
+
+def stages(span: ReceivedSpan) -> dict[str, float]:
+    """Seconds of each stage that a span tells of."""
+    found = {stage: span.attributes.get(semconv.startup_attribute(stage), 0.0) for stage in STARTUP_STAGES}
+    return {stage: seconds for stage, seconds in found.items() if seconds}
+
+
+def startups(telemetry: Telemetry) -> dict[int, ReceivedSpan]:
+    """The trace of each process, of which it has one."""
+    spans = telemetry.named("autogen.startup")
+    pids = Counter(span.attributes["process.pid"] for span in spans)
+    assert set(pids.values()) <= {1}, f"cold starts by pid: {pids}"
+    return {span.attributes["process.pid"]: span for span in spans}

@@ -14,7 +14,7 @@ from autogen_vitals.local.receiver import Receiver
 
 from .conftest import Start
 from .harness import CLIENT, DISABLED, ONLY_AT_STOP, READY_SECONDS, Server, built_by
-from .telemetry import Telemetry, by_pid
+from .telemetry import Telemetry, by_pid, stages, startups
 
 pytestmark = pytest.mark.e2e
 
@@ -75,6 +75,26 @@ def _check(server: Server, answers: list[dict[str, Any]], telemetry: Telemetry) 
         assert workers[pid].attributes["process.parent_pid"] == server.pid
 
 
+def _check_cold_starts(server: Server, answers: list[dict[str, Any]], telemetry: Telemetry) -> None:
+    """Each child has one, from its fork to the end of its first task; the main process has what it imported."""
+    found = startups(telemetry)
+    children = {answer["pid"] for answer in answers}
+    assert set(found) == children | {server.pid}
+    entries = telemetry.entries("CONSUMER")
+    for answer in answers:
+        entry, span = entries[answer["trace_id"]], found[answer["pid"]]
+        if entry.attributes["autogen.start.type"] != "cold":
+            assert not entry.links
+            continue
+        assert (span.trace_id, span.span_id) in entry.links
+        told = stages(span)
+        assert not {"instrumentation", "init"} & set(told), "these are the main process's"
+        wall = (entry.end_ns - span.start_ns) / 1e9
+        assert sum(told.values()) + span.attributes["autogen.startup.idle"] == pytest.approx(wall, rel=0.05)
+    assert not found[server.pid].attributes["autogen.startup.complete"]
+    assert {"imports", "init"} <= set(stages(found[server.pid]))
+
+
 def test_tasks_arrive_at_sigterm(
     start: Start, redis_url: str, tasks: Tasks, receiver: Receiver, telemetry: Telemetry
 ) -> None:
@@ -86,6 +106,7 @@ def test_tasks_arrive_at_sigterm(
         answers += tasks.ask(2)
     assert server.stop() == 0
     _check(server, answers, telemetry)
+    _check_cold_starts(server, answers, telemetry)
 
 
 def test_tasks_arrive_from_children_that_are_recycled(
@@ -100,6 +121,7 @@ def test_tasks_arrive_from_children_that_are_recycled(
     assert Counter(Counter(answer["pid"] for answer in answers).values()) == {2: 2, 1: 1}, "two, two and one"
     assert server.stop() == 0
     _check(server, answers, telemetry)
+    _check_cold_starts(server, answers, telemetry)
 
 
 def test_end_is_celerys_own(start: Start, redis_url: str, tasks: Tasks, receiver: Receiver) -> None:

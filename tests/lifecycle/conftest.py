@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from autogen_vitals.lifecycle import requests, tracker
+from autogen_vitals.lifecycle.loops import LoopWatchdog
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.requests import Request
@@ -54,6 +55,15 @@ class RecordingSink:
         self.flushes.append(timeout)
         return True
 
+    def connected(self, connect: Any) -> None:
+        self.told.append(("connected", connect))
+
+    def loop_blocked(self, block: Any) -> None:
+        self.told.append(("loop_blocked", block))
+
+    def startup_ended(self, report: Any) -> None:
+        self.told.append(("startup_ended", report))
+
     def last_chance(self) -> None:
         self.told.append(("last_chance", None))
 
@@ -81,7 +91,7 @@ def sink() -> RecordingSink:
 @pytest.fixture
 def tracker_(sink: RecordingSink) -> Tracker:
     """A tracker that tells the sink; its libraries are none."""
-    return Tracker(sink, SiteFinder(()), SLOW_NS)
+    return Tracker(sink, SiteFinder(()), SLOW_NS, LoopWatchdog(0, 0, lambda frame: None, sink.loop_blocked))
 
 
 class Component:
@@ -138,6 +148,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
         def move(self, nanoseconds: int) -> None:
             self.now += nanoseconds
 
+    assert process.facts.creation_time  # is found out once, by the real clock
     clock = Clock()
     monkeypatch.setattr(time, "perf_counter_ns", lambda: clock.now)
     return clock

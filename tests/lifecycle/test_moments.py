@@ -112,7 +112,12 @@ def test_at_exit_the_sink_has_its_last_chance(moments: Moments, tracker_: Tracke
     """After the streams that were dropped; without a flush, which is the SDK's to do."""
     observation = dropped_stream(tracker_)
     moments.exiting()
-    assert [word for word, _ in sink.told][-3:] == ["ended", "request_ended", "last_chance"]
+    assert [word for word, _ in sink.told][-4:] == [
+        "ended",
+        "request_ended",
+        "startup_ended",
+        "last_chance",
+    ]
     assert sink.all("ended") == [observation]
     assert sink.flushes == []
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from autogen_vitals.clock import LOADED_NS, wall_ns
 from autogen_vitals.lifecycle import process
 from autogen_vitals.lifecycle.process import CreationTime, ProcessFacts
 
@@ -23,7 +24,7 @@ TOLERANCE_NS = 20_000_000
 
 def test_pid_and_parent() -> None:
     """As the system has them."""
-    facts = ProcessFacts()
+    facts = ProcessFacts(LOADED_NS)
     assert (facts.pid, facts.parent_pid, facts.is_fork_server) == (os.getpid(), os.getppid(), False)
 
 
@@ -49,9 +50,9 @@ def test_creation_time_is_when_the_process_was_spawned() -> None:
 @linux
 def test_creation_time_is_the_same_each_time() -> None:
     """It is read once, and read anew it is the same within a tick."""
-    facts = ProcessFacts()
+    facts = ProcessFacts(LOADED_NS)
     assert facts.creation_time is facts.creation_time
-    assert abs(facts.creation_time.wall_ns - ProcessFacts().creation_time.wall_ns) < TICK_NS
+    assert abs(facts.creation_time.wall_ns - ProcessFacts(LOADED_NS).creation_time.wall_ns) < TICK_NS
 
 
 @linux
@@ -73,14 +74,16 @@ def test_a_forked_child_has_its_own_facts(in_fork: Callable[..., Any]) -> None:
     assert process.current.facts is parents
 
 
-def test_without_proc_the_import_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said not to be exact."""
+def test_without_proc_the_first_that_is_known_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When this package was loaded, or the fork was seen; it is said not to be exact."""
 
     def missing(*args: Any) -> None:
         raise FileNotFoundError(args[0])
 
     monkeypatch.setattr(process, "open", missing, raising=False)
-    assert ProcessFacts().creation_time == CreationTime(process._IMPORTED_WALL_NS, exact=False)
+    created = ProcessFacts(LOADED_NS).creation_time
+    assert (created.clock_ns, created.exact) == (LOADED_NS, False)
+    assert abs(created.wall_ns - wall_ns(LOADED_NS)) < TOLERANCE_NS
 
 
 @pytest.mark.parametrize("text", [b"", b"no such format", b"1 (python) S 1 2 3", b"1 (python) S " + b"x " * 40])
@@ -88,23 +91,24 @@ def test_a_strange_proc_is_as_good_as_none(text: bytes, monkeypatch: pytest.Monk
     """A stat file of another format is no reason to fail."""
     (tmp_path / "stat").write_bytes(text)
     monkeypatch.setattr(process, "open", lambda path, mode: (tmp_path / "stat").open(mode), raising=False)
-    assert ProcessFacts().creation_time.exact is False
+    assert ProcessFacts(LOADED_NS).creation_time.exact is False
 
 
 def test_a_system_without_a_boot_clock_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """macOS has no CLOCK_BOOTTIME."""
     monkeypatch.setattr(process.time, "clock_gettime_ns", None)
     monkeypatch.delattr(process.time, "CLOCK_BOOTTIME", raising=False)
-    assert ProcessFacts().creation_time.exact is False
+    assert ProcessFacts(LOADED_NS).creation_time.exact is False
 
 
 NAMED = """
 import sys
+from autogen_vitals.clock import LOADED_NS
 from autogen_vitals.lifecycle.process import ProcessFacts
-before = ProcessFacts().creation_time
+before = ProcessFacts(LOADED_NS).creation_time
 with open("/proc/self/comm", "w") as file:
     file.write(sys.argv[1])
-after = ProcessFacts().creation_time
+after = ProcessFacts(LOADED_NS).creation_time
 print(open("/proc/self/comm").read().strip() == sys.argv[1], after.exact, abs(after.wall_ns - before.wall_ns) < 1e7)
 """
 
@@ -120,8 +124,8 @@ def test_a_command_name_may_contain_anything(name: str) -> None:
 
 def test_isoformat_is_utc_with_milliseconds() -> None:
     """As process.creation.time wants it."""
-    assert CreationTime(1_700_000_000_125_000_000, exact=True).isoformat() == "2023-11-14T22:13:20.125Z"
-    assert CreationTime(0, exact=True).isoformat() == "1970-01-01T00:00:00.000Z"
+    assert CreationTime(0, 1_700_000_000_125_000_000, exact=True).isoformat() == "2023-11-14T22:13:20.125Z"
+    assert CreationTime(0, 0, exact=True).isoformat() == "1970-01-01T00:00:00.000Z"
 
 
 # --- the server -------------------------------------------------------------------------------------------------------
@@ -169,12 +173,12 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def test_the_server(names: tuple[str, ...], child: str | None, server: str, modules: Callable[..., None]) -> None:
     """By what is imported, and by how multiprocessing started the process."""
     modules(*names, child=child)
-    assert ProcessFacts().server == server
+    assert ProcessFacts(LOADED_NS).server == server
 
 
 def test_the_server_may_come_later(modules: Callable[..., None]) -> None:
     """A script that starts uvicorn is plain until it imports it."""
-    facts = ProcessFacts()
+    facts = ProcessFacts(LOADED_NS)
     modules()
     assert facts.server == "plain"
     modules("uvicorn.server")
@@ -185,4 +189,4 @@ def test_without_multiprocessing_there_is_no_parent(modules: Callable[..., None]
     """A process that has not imported it is no child of it."""
     modules()
     monkeypatch.delitem(sys.modules, "multiprocessing.process")
-    assert ProcessFacts().server == "plain"
+    assert ProcessFacts(LOADED_NS).server == "plain"

@@ -212,7 +212,7 @@ def test_a_run_that_could_not_be_entered_is_not_left(tracker_: Tracker, sink: An
     observation: Any = watch.begin(Agent(), (), {})
     watch.leave(observation, None)
     watch.end(observation, None, None)
-    assert [word for word, _ in sink.told] == ["started", "ended", "request_ended"]
+    assert [word for word, _ in sink.told] == ["started", "ended", "request_ended", "startup_ended"]
 
 
 def test_streams_tell_first_item_and_abandonment(tracker_: Tracker, sink: Any) -> None:

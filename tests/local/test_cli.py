@@ -89,14 +89,24 @@ def test_the_example_app_is_found() -> None:
 
 @pytest.mark.e2e
 @pytest.mark.skipif(not reaches_workers(), reason="takes this package, installed, and a recent opentelemetry-distro")
-def test_the_demo_finds_the_guilty_route() -> None:
-    """Two real workers, real requests: the route that builds its client is blamed, by file and line."""
+def test_the_demo_tells_its_story() -> None:
+    """Two real workers, real requests: their cold starts are compared, and the route that builds its client is blamed,
+    by file and line.
+    """
     pytest.importorskip("autogen_ext.models.openai")
     code = "import sys; from autogen_vitals.cli import main; sys.exit(main(['demo']))"
     # Without a terminal, and with variables that would send its telemetry elsewhere or nowhere.
-    hostile = {"OTEL_SDK_DISABLED": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "COLUMNS": "120"}
+    hostile = {"OTEL_SDK_DISABLED": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "WARM_UP": "1"}
+    hostile["COLUMNS"] = "240"
     run = subprocess.run([sys.executable, "-c", code], env={**os.environ, **hostile}, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "/per-request is guilty: app.py:" in run.stdout
     assert run.stdout.count("(uvicorn)") == 2
+    waterfalls = run.stdout.partition("Cold start without warm_up")[2].partition("First request")[0]
+    without, _, with_it = waterfalls.partition("Cold start with warm_up")
+    for waterfall, is_warmed_up in ((without, False), (with_it, True)):
+        assert waterfall.count("worker ") == 2
+        # Paid before the worker is ready, or by its first request; whatever the caller's environment says.
+        assert (waterfall.index("\n warm_up ") < waterfall.index("\nfirst request")) is is_warmed_up
+    assert "The first request of a worker took" in run.stdout
     assert "Not all telemetry" not in run.stdout

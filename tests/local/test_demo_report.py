@@ -106,12 +106,8 @@ def point(metric: str, worker: str, attributes: dict[str, Any], time: float, **m
     )
 
 
-def worker_info(worker: str, pid: int, created: str = "2026-01-02T03:04:05.678Z") -> ReceivedPoint:
-    attributes = {
-        semconv.PROCESS_PID: pid,
-        semconv.PROCESS_CREATION_TIME: created,
-        semconv.WORKER_SERVER: "uvicorn",
-    }
+def worker_info(worker: str, pid: int) -> ReceivedPoint:
+    attributes = {semconv.PROCESS_PID: pid, semconv.WORKER_SERVER: "uvicorn"}
     return point(semconv.WORKER_INFO.name, worker, attributes, 9, type="gauge", value=1)
 
 
@@ -140,13 +136,10 @@ def only_worker(spans: list[ReceivedSpan], points: list[ReceivedPoint]) -> Worke
     return worker
 
 
-@pytest.mark.parametrize("created", ["2026-01-02T03:04:05.678Z", "2026-01-02T04:04:05.678+01:00"])
-def test_a_cold_start_lasts_until_the_first_request_is_answered(created: str) -> None:
-    """From the creation of the process to the end of the request that began first, whatever arrived first."""
-    spans = [request("b", "warm", start=2.0, ms=10), request("a", "cold", start=1.5, ms=750)]
-    (worker,) = compute_report(spans, [worker_info("w1", 7, created)], APP).workers
+def test_a_worker_is_told_with_its_requests() -> None:
+    """Who it is, and how many requests it has served."""
+    worker = only_worker([request("b", "warm", start=2.0, ms=10), request("a", "cold", start=1.5, ms=750)], [])
     assert (worker.pid, worker.server, worker.requests) == (7, "uvicorn", 2)
-    assert worker.cold_start_seconds == pytest.approx(2.25)
 
 
 def test_only_processes_that_served_agents_are_workers() -> None:
@@ -309,12 +302,16 @@ def test_what_was_built_once_is_not_guilty() -> None:
 INITS = (
     InitRow(CLIENT, 12, 46.52, 26.72, 353.4, 10, ("app.py:45", "app.py:26", "pool.py:7")),
     InitRow("RoundRobinGroupChat (start)", 6, None, None, 3.0, 0, ()),
+    InitRow("AssistantAgent", 20, 0.5, 0.1, 2.4, 9, ("app.py:50",)),
+    InitRow("FunctionTool", 6, 0.5, 0.2, 1.5, 0, ("app.py:60",)),
+    InitRow("StaticStreamWorkbench", 20, 0.2, 0.02, 0.6, 9, ("app.py:50",)),
+    InitRow("SingleThreadedAgentRuntime", 6, 0.2, 0.0, 0.2, 5, ("app.py:60",)),
 )
 REPORT = Report(
-    workers=(Worker(12345, "uvicorn", 1.84, 14, INITS),),
+    workers=(Worker(12345, "uvicorn", 14, INITS),),
     routes=(
         Route("/per-request", 10, 216.4, 0.286, {"rebuild": 10}, 8, 471.2),
-        Route("/shared-client", 10, 115.0, 0.002, {"cold": 2, "warm": 8}, 0, 0.0),
+        Route("/shared-client", 10, 115.0, 0.002, {"cold": 2, "reconnect": 3, "warm": 5}, 0, 0.0),
         Route("/team", 2, None, None, {"cold": 2}, 0, 0.0),
     ),
     guilt=Guilt("/per-request", CLIENT, "app.py:45", 10, 60.9, 0.281),
@@ -341,11 +338,12 @@ def test_the_report_fits_80_columns() -> None:
     text = output.getvalue()
     assert "…" not in text
     assert "\x1b" not in text
-    assert "Worker 12345 (uvicorn), 14 requests, cold start 1.8 s" in text
+    assert "Worker 12345 (uvicorn), 14 requests: what it built" in text
     rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
     assert rows[CLIENT] == ["12", "46.52", "26.72", "353.4", "10", "app.py:26,", "45"]
     assert rows["pool.py:7"] == []
     assert rows["RoundRobinGroupChat"] == ["(start)", "6", "-", "-", "3.0", "-"]
-    assert rows["/per-request"] == ["10", "216", "28.6%", "-", "10", "-", "8", "(471)"]
-    assert rows["/shared-client"] == ["10", "115", "0.2%", "2", "-", "8", "-"]
-    assert rows["/team"] == ["2", "-", "-", "2", "-", "-", "-"]
+    assert rows["2"] == ["others", "26", "0.8", "14"]
+    assert rows["/per-request"] == ["10", "216", "28.6%", "-", "10", "-", "-", "8", "(471)"]
+    assert rows["/shared-client"] == ["10", "115", "0.2%", "2", "-", "3", "5", "-"]
+    assert rows["/team"] == ["2", "-", "-", "2", "-", "-", "-", "-"]

@@ -94,7 +94,7 @@ def start(program: Path, directory: Path, *, enable: bool) -> subprocess.Popen[s
         "PYTHONPATH": os.pathsep.join(
             filter(None, (str(Path(package.origin).parents[1]), inherited.get("PYTHONPATH")))
         ),
-        "PYTHONWARNINGS": "default",
+        "PYTHONWARNINGS": "always",
     }
     return subprocess.Popen(
         [sys.executable, str(HERE / "driver.py"), str(program)],

@@ -23,6 +23,7 @@ class Observed:
         self.result: object = None
         self.error: BaseException | None = None
         self.began, self.duration = time.perf_counter(), 0.0
+        self.ran: list[tuple[int, int]] = []
 
     @property
     def steps(self) -> int:
@@ -36,6 +37,7 @@ class RecordingWatch:
     def __init__(self) -> None:
         self.observed: list[Observed] = []
         self.declines = False
+        self.times = False
         self.foreign = 0
 
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observed | None:
@@ -57,6 +59,12 @@ class RecordingWatch:
 
     def first_item(self, observation: Observed) -> None:
         observation.told.append("first_item")
+
+    def timed(self, observation: Observed) -> bool:
+        return self.times
+
+    def ran(self, observation: Observed, begin_ns: int, end_ns: int) -> None:
+        observation.ran.append((begin_ns, end_ns))
 
     def end(self, observation: Observed, result: object, error: BaseException | None) -> None:
         observation.told.append("end")

@@ -53,9 +53,10 @@ class Agent:
         return result
 
 
-@pytest.fixture
-def wrapped(watch: Any) -> Agent:
-    """An agent whose methods are wrapped; coroutine functions as deferred, the others as plain calls."""
+@pytest.fixture(params=[False, True], ids=["", "timed"])
+def wrapped(watch: Any, request: Any) -> Agent:
+    """An agent whose methods are wrapped; coroutine functions as deferred, timed or not, the others as plain calls."""
+    watch.times = request.param
     namespace = {}
     for name in ("sync", "run", "fail", "fail_later", "strict", "strict_run", "wait"):
         function = vars(Agent)[name]
@@ -264,6 +265,12 @@ async def test_what_a_coroutine_is_called(wrapped: Agent) -> None:
     coroutine: Any = wrapped.run()
     assert (type(coroutine), coroutine.__name__, coroutine.__qualname__) == (CoroutineType, "run", "Agent.run")
     await coroutine
+
+
+async def test_a_coroutine_is_timed_if_the_watch_wants_it(wrapped: Agent, watch: Any) -> None:
+    """Each stretch of its code is told, between enter and leave; nothing otherwise."""
+    await wrapped.run("task")
+    assert len(watch.only.ran) == (2 if watch.times else 0)
 
 
 @pytest.mark.parametrize("result", [None, 17, "text", [1], object, functools.partial(int)], ids=repr)

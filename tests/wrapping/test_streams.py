@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import sys
+import time
+import traceback
 import warnings
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -21,6 +24,8 @@ from autogen_vitals.wrapping.proxy import Wrapper
 Stream = Any
 Make = Callable[..., Stream]
 
+OLD_SIGNATURE = "the (type, exc, tb) signature of athrow() is deprecated, use the single-arg signature instead."
+
 
 @pytest.fixture
 def log() -> list[object]:
@@ -28,9 +33,10 @@ def log() -> list[object]:
     return []
 
 
-@pytest.fixture
-def stream(watch: Any, log: list[object], caplog: pytest.LogCaptureFixture) -> Any:
+@pytest.fixture(params=[False, True], ids=["", "timed"])
+def stream(watch: Any, log: list[object], caplog: pytest.LogCaptureFixture, request: Any) -> Any:
     """Makes a stream of numbers that notes what is current in its code; then nothing was logged or leaked."""
+    watch.times = request.param
 
     async def numbers(count: int = 3, error: BaseException | None = None, event: asyncio.Event | None = None) -> Any:
         try:
@@ -219,6 +225,47 @@ async def test_asend_is_forwarded(stream: Make, watch: Any, log: list[object]) -
     assert (watch.only.result, watch.only.error) == (1, None)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the signature is deprecated from 3.12 on")
+@pytest.mark.parametrize("traceback_too", [False, True])
+async def test_the_old_signature_of_athrow(stream: Make, watch: Any, *, traceback_too: bool) -> None:
+    """CPython's warning is of the consumer's line, once; the exception has the traceback it would have had."""
+
+    async def thrown(running: Stream) -> list[str]:
+        error = LookupError()
+        try:
+            raise error
+        except LookupError:
+            given = error.__traceback__ if traceback_too else None
+        await running.__anext__()
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            with pytest.raises(LookupError) as caught:
+                await running.athrow(LookupError, error, given)
+        assert caught.value is error
+        assert [(str(one.message), one.filename) for one in warned] == [(OLD_SIGNATURE, __file__)]
+        return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+
+    async def numbers() -> Any:
+        yield 0
+
+    assert await thrown(stream()) == await thrown(numbers())
+    assert isinstance(watch.only.error, LookupError)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the signature is deprecated from 3.12 on")
+async def test_the_old_signature_of_athrow_as_an_error(stream: Make, watch: Any) -> None:
+    """Where warnings are errors it is raised as CPython raises it: by the call, with no frame of ours."""
+    running = stream()
+    await running.__anext__()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DeprecationWarning) as caught:
+            running.athrow(LookupError, LookupError(), None)
+    assert [entry.name for entry in caught.traceback] == ["test_the_old_signature_of_athrow_as_an_error"]
+    await running.aclose()
+    assert watch.only.error is None
+
+
 async def test_athrow_is_forwarded(stream: Make, watch: Any, log: list[object]) -> None:
     """What is thrown arrives in the stream's code, and ends it."""
     error = LookupError("thrown")
@@ -330,3 +377,62 @@ async def test_generator_exit_is_no_error(stream: Make, watch: Any, log: list[ob
         await running.athrow(GeneratorExit())
     assert log[-1] == "closed"
     assert (watch.only.told[-1], watch.only.error) == ("end", None)
+
+
+# --- timed ------------------------------------------------------------------------------------------------------------
+
+
+def seconds(observed: Any) -> float:
+    """How long its code ran; the steps are in order, and none overlaps another."""
+    bounds = [bound for step in observed.ran for bound in step]
+    assert bounds == sorted(bounds)
+    return sum(end_ns - begin_ns for begin_ns, end_ns in observed.ran) / 1e9
+
+
+async def test_each_step_is_told_once_if_the_watch_wants_it(stream: Make, watch: Any) -> None:
+    """As often as the run is current, and not at all where the watch does not ask for it."""
+    assert [item async for item in stream()] == [0, 1, 2]
+    assert len(watch.only.ran) == (watch.only.steps if watch.times else 0)
+
+
+async def test_a_step_that_ends_the_stream_is_told(stream: Make, watch: Any) -> None:
+    """The one that fails, and the one that is cancelled, took their time too."""
+    with pytest.raises(LookupError):
+        async for _ in stream(1, LookupError()):
+            pass
+    waiting = asyncio.ensure_future(anext(stream(0, None, asyncio.Event())))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    failed, cancelled = watch.observed
+    assert [len(failed.ran), len(cancelled.ran)] == ([failed.steps, cancelled.steps] if watch.times else [0, 0])
+
+
+async def test_only_the_stream_s_own_code_is_timed(watch: Any) -> None:
+    """Neither what it waits for nor what its consumer does with an item."""
+
+    async def slow() -> AsyncIterator[int]:
+        time.sleep(0.02)
+        await asyncio.sleep(0.1)
+        yield 1
+        time.sleep(0.03)
+        yield 2
+
+    watch.times = True
+    begun = time.perf_counter()
+    async for _ in Wrapper(slow, deferred_call(watch))():
+        time.sleep(0.1)
+    wall = time.perf_counter() - begun
+    assert 0.05 <= seconds(watch.only) <= wall - 0.29
+
+
+def test_nothing_is_timed_in_a_run_that_is_not_observed(stream: Make, watch: Any) -> None:
+    """A watch that declines is not asked."""
+    watch.declines = True
+
+    async def consume() -> list[int]:
+        return [item async for item in stream()]
+
+    assert asyncio.run(consume()) == [0, 1, 2]
+    assert watch.observed == []

@@ -2,8 +2,9 @@
 
 from autogen_vitals.hooks.agentchat import AUTOGEN
 from autogen_vitals.hooks.servers import SERVERS
-from autogen_vitals.hooks.tables import Library, Servers
+from autogen_vitals.hooks.tables import Library, Servers, Transport
+from autogen_vitals.hooks.transport import TRANSPORT
 
 LIBRARIES: tuple[Library, ...] = (AUTOGEN,)
 
-__all__ = ["LIBRARIES", "SERVERS", "Library", "Servers"]
+__all__ = ["LIBRARIES", "SERVERS", "TRANSPORT", "Library", "Servers", "Transport"]

@@ -12,6 +12,8 @@ SERVERS = Servers(
         # FastAPI.__call__ calls it; whichever ASGI server runs the app, requests and lifespan come through here.
         Boundary("starlette.applications:Starlette.__call__", "asgi"),
     ),
+    # Whichever server runs the app is ready when the app says so; uvicorn, which calls it too, a moment later.
+    lifespans=("starlette.routing:Router.lifespan",),
     calls=(
         LifeCall("uvicorn.server:Server.startup", before="starting", after="ready"),
         # uvicorn re-raises the signal that stopped it when serve() returns, so that atexit never runs: this is the
@@ -20,9 +22,19 @@ SERVERS = Servers(
         # The constructor imports the app under --preload; where the app itself enables us, it is too late for that.
         LifeCall("gunicorn.arbiter:Arbiter.__init__", before="becomes_fork_server"),
         LifeCall("gunicorn.arbiter:Arbiter.run", before="becomes_fork_server"),
+        # Their loops: a worker is ready when it enters its own. (That of a uvicorn worker starts uvicorn's server.)
+        LifeCall("gunicorn.workers.sync:SyncWorker.run", before="ready"),
+        LifeCall("gunicorn.workers.gthread:ThreadWorker.run", before="ready"),
+        LifeCall("gunicorn.workers.ggevent:GeventWorker.run", before="ready"),
+        LifeCall("gunicorn.workers.geventlet:EventletWorker.run", before="ready"),
+        LifeCall("werkzeug.serving:BaseWSGIServer.serve_forever", before="ready"),
         LifeCall("celery.concurrency.prefork:TaskPool.on_start", before="becomes_fork_server"),
+        # A pool child's loop, after the app's own worker_process_init.
+        LifeCall("billiard.pool:Worker.workloop", before="ready"),
     ),
     signals=(
+        # With threads or in one process, where the tasks run in this very process.
+        LifeSignal("celery.signals:worker_ready", "ready"),
         LifeSignal("celery.signals:worker_process_init", "becomes_worker"),
         # Pool children leave by os._exit: atexit never runs there either.
         LifeSignal("celery.signals:worker_process_shutdown", "ending"),

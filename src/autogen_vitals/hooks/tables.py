@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from autogen_vitals.vocabulary import ComponentKind, Moment, Operation
+from autogen_vitals.vocabulary import ComponentKind, ConnectStage, Moment, Operation
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,28 @@ class Library:
 
 
 @dataclass(frozen=True)
+class ConnectCall:
+    """A function or coroutine function whose call is one stage of a new connection."""
+
+    target: str
+    stage: ConnectStage
+    is_synchronous: bool = False
+
+
+@dataclass(frozen=True)
+class Transport:
+    """Where connections are made, and where a model's SDK decides to try again.
+
+    Attributes:
+        connects: the functions that connect.
+        retries: ``module:Class.method`` of functions that return the seconds to wait before another try.
+    """
+
+    connects: tuple[ConnectCall, ...]
+    retries: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Boundary:
     """A callable through which every request of a server comes."""
 
@@ -129,8 +151,15 @@ class LifeSignal:
 
 @dataclass(frozen=True)
 class Servers:
-    """Request boundaries and worker life."""
+    """Request boundaries and worker life.
+
+    Attributes:
+        boundaries: what requests come through.
+        lifespans: ``module:Class.method`` of what handles an ASGI application's lifespan, ``(scope, receive, send)``.
+        calls, signals: what tells of a moment of a process's life.
+    """
 
     boundaries: tuple[Boundary, ...]
+    lifespans: tuple[str, ...]
     calls: tuple[LifeCall, ...]
     signals: tuple[LifeSignal, ...]

@@ -35,7 +35,7 @@ class AsgiWatch:
         if scope["type"] not in ("http", "websocket") or self._tracker.requests.current() is not None:
             return None
         self._tracker.phases.become_ready()
-        return self._tracker.requests.open()
+        return self._tracker.requests.open(is_session=scope["type"] == "websocket")
 
     @guarded
     def enter(self, observation: Request) -> Token[Request | None] | None:
@@ -47,6 +47,14 @@ class AsgiWatch:
 
     @guarded
     def first_item(self, observation: Request) -> None:
+        return
+
+    @guarded
+    def timed(self, observation: Request) -> bool:
+        return False
+
+    @guarded
+    def ran(self, observation: Request, begin_ns: int, end_ns: int) -> None:
         return
 
     @guarded

@@ -11,6 +11,7 @@ from autogen_vitals.guard import guarded
 
 _T = TypeVar("_T")
 
+_preparations: list[tuple[weakref.ref[Any], Callable[[Any], None]]] = []
 _renewals: list[tuple[weakref.ref[Any], Callable[[Any], None]]] = []
 
 
@@ -22,15 +23,29 @@ def renew_after_fork(owner: _T, renew: Callable[[_T], None]) -> None:
     _renewals.append((weakref.ref(owner), guarded(renew)))
 
 
+def prepare_for_fork(owner: _T, prepare: Callable[[_T], None]) -> None:
+    """Call ``prepare(owner)`` in the parent before every fork, for as long as ``owner`` lives."""
+    _preparations.append((weakref.ref(owner), guarded(prepare)))
+
+
+@guarded
+def _before() -> None:
+    _call_all(_preparations)
+
+
 @guarded
 def _after_in_child() -> None:
-    for reference, renew in list(_renewals):
+    _call_all(_renewals)
+
+
+def _call_all(registered: list[tuple[weakref.ref[Any], Callable[[Any], None]]]) -> None:
+    for reference, call in list(registered):
         owner = reference()
         if owner is None:
-            _renewals.remove((reference, renew))
+            registered.remove((reference, call))
         else:
-            renew(owner)
+            call(owner)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_in_child)
+    os.register_at_fork(before=_before, after_in_child=_after_in_child)

@@ -38,6 +38,7 @@ class Moments:
         elif moment == "ending":
             phases.draining = True
             self._tracker.settle()
+            self._tracker.startup.close()
             # A process that never used AutoGen ends as it would without us.
             if self._sink.has_recorded:
                 self._sink.flush(self._flush_timeout)
@@ -50,4 +51,5 @@ class Moments:
     def exiting(self) -> None:
         """The interpreter is about to exit: nothing will be forked any more."""
         self._tracker.settle()
+        self._tracker.startup.close()
         self._sink.last_chance()

@@ -9,8 +9,35 @@ from autogen_vitals.vocabulary import ComponentKind, Operation, Phase, Stage
 
 if TYPE_CHECKING:
     from autogen_vitals.lifecycle.births import Birth
+    from autogen_vitals.lifecycle.connects import Connect
+    from autogen_vitals.lifecycle.loops import Block
     from autogen_vitals.lifecycle.requests import Request
     from autogen_vitals.lifecycle.sites import SiteTally
+    from autogen_vitals.lifecycle.startup import StartupReport
+
+
+@dataclass(slots=True, eq=False)
+class Network:
+    """What an observation spent on connections, and on trying again.
+
+    Attributes:
+        connect_count: connections opened.
+        connects: when it was connecting, from and to, on the monotonic clock.
+        retry_count: how often the model's SDK tried again.
+        retry_ns: nanoseconds of tries that failed and of waiting before the next.
+        retried_ns: when the last of these waits is over, on the monotonic clock.
+    """
+
+    connect_count: int = 0
+    connects: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    retry_count: int = 0
+    retry_ns: int = 0
+    retried_ns: int = 0
+
+    @property
+    def connect_ns(self) -> int:
+        """Nanoseconds spent connecting."""
+        return sum(end_ns - begin_ns for begin_ns, end_ns in self.connects)
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +72,11 @@ class Observation:
         cached: its reply cost no tokens.
         first_item_ns: nanoseconds from its beginning to a stream's first item.
         nested_init_ns: nanoseconds of the inits directly inside it.
+        first_use: the first of its kind in this process: of a client's class, of a tool.
+        steps: of a first use of a model: when its code ran, from and to, on the monotonic clock.
+        warm_up_ns, modules: nanoseconds of these without connecting, and how many modules were imported meanwhile.
+        on_loop: a synchronous init on a running event loop.
+        network: what it spent on connections; ``None`` while there were none.
         span, quiet: the telemetry sink's own: its span, and whether it keeps silent about this one.
     """
 
@@ -79,6 +111,12 @@ class Observation:
     cached: bool = False
     first_item_ns: int | None = None
     nested_init_ns: int = 0
+    first_use: bool = False
+    steps: list[tuple[int, int]] | None = None
+    warm_up_ns: int = 0
+    modules: int = 0
+    on_loop: bool = False
+    network: Network | None = None
     span: Any = None
     quiet: bool = False
 
@@ -120,6 +158,18 @@ class Sink(Protocol):
 
     def request_ended(self, request: Request) -> None:
         """A request that used AutoGen is over."""
+        ...
+
+    def connected(self, connect: Connect) -> None:
+        """A connection has been made, or has failed."""
+        ...
+
+    def loop_blocked(self, block: Block) -> None:
+        """An event loop stood still."""
+        ...
+
+    def startup_ended(self, report: StartupReport) -> None:
+        """The cold start of this process is over."""
         ...
 
     def flush(self, timeout: float) -> bool:

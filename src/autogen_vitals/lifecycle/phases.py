@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.vocabulary import Phase
 
@@ -10,6 +12,9 @@ class Phases:
     """Knows whether the process is still starting, serves, or drains.
 
     One object a process, written by the moments of its life, read by every observation. A forked worker starts anew.
+
+    Attributes:
+        ready_ns: since when it is ready, on the monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -20,6 +25,7 @@ class Phases:
         self.starting = False
         self.ready = False
         self.draining = False
+        self.ready_ns: int | None = None
 
     def begin_starting(self) -> None:
         """A server has begun its own start-up: until it is ready, no run makes the process ready.
@@ -28,17 +34,20 @@ class Phases:
         """
         self.starting = True
         self.ready = False
+        self.ready_ns = None
         self.draining = False
 
     def become_ready(self) -> None:
         """The server is up, or the first request has come."""
         self.starting = False
-        self.ready = True
+        if not self.ready:
+            self.ready = True
+            self.ready_ns = time.perf_counter_ns()
 
     def first_request(self) -> None:
         """A request, or an outermost run, begins: outside a server's own start-up that is what "ready" means."""
-        if not self.starting:
-            self.ready = True
+        if not self.starting and not self.ready:
+            self.become_ready()
 
     def phase(self, *, in_request: bool, importing: bool) -> Phase:
         """The phase of something that happens now."""

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 
+from autogen_vitals.clock import LOADED_NS, wall_ns
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.vocabulary import ServerKind
-
-_IMPORTED_WALL_NS = time.time_ns()
 
 
 @dataclass(frozen=True)
@@ -20,10 +19,12 @@ class CreationTime:
     """When the kernel created the process.
 
     Attributes:
-        wall_ns: nanoseconds since the epoch; at most one clock tick (10 ms) too early.
-        exact: false where the kernel could not be asked and the import of this package stands in for it.
+        clock_ns: on the monotonic clock; at most one clock tick (10 ms) too early.
+        wall_ns: the same, nanoseconds since the epoch.
+        exact: false where the kernel does not tell; then it is when this package was loaded, or when the fork was seen.
     """
 
+    clock_ns: int
     wall_ns: int
     exact: bool
 
@@ -34,9 +35,14 @@ class CreationTime:
 
 
 class ProcessFacts:
-    """What is true of this process. Made anew in a forked child, so that nothing here is ever the parent's."""
+    """What is true of this process. Made anew in a forked child, so that nothing here is ever the parent's.
 
-    def __init__(self) -> None:
+    Args:
+        known_ns: since when it is known to exist, on the monotonic clock.
+    """
+
+    def __init__(self, known_ns: int) -> None:
+        self._known_ns = known_ns
         self.pid = os.getpid()
         self.parent_pid = os.getppid()
         self.is_fork_server = False
@@ -44,7 +50,7 @@ class ProcessFacts:
     @cached_property
     def creation_time(self) -> CreationTime:
         """When this process was created; for a forked worker, when it was forked."""
-        return _creation_time()
+        return _creation_time(self._known_ns)
 
     @property
     def server(self) -> ServerKind:
@@ -62,7 +68,7 @@ class ProcessFacts:
         return "uvicorn" if "uvicorn.server" in modules else "plain"
 
 
-def _creation_time() -> CreationTime:
+def _creation_time(loaded_ns: int) -> CreationTime:
     """From /proc and the boot clock, which a step of the wall clock does not move.
 
     ``/proc/stat``'s btime, which psutil uses, is in whole seconds: off by up to one.
@@ -72,22 +78,24 @@ def _creation_time() -> CreationTime:
             # The second field, the command's name, may contain spaces and parentheses.
             fields = stat.read().rpartition(b")")[2].split()
         ticks = int(fields[19])
-        now_boot, now_wall = time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns()
-        age = now_boot - ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-        return CreationTime(now_wall - age, exact=True)
+        age_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+        if age_ns < 0:
+            raise ValueError(age_ns)
+        clock_ns = time.perf_counter_ns() - age_ns
     except (OSError, ValueError, IndexError, AttributeError):
-        return CreationTime(_IMPORTED_WALL_NS, exact=False)
+        return CreationTime(loaded_ns, wall_ns(loaded_ns), exact=False)
+    return CreationTime(clock_ns, wall_ns(clock_ns), exact=True)
 
 
 class _Current:
     """Holds the facts of the process that is running; one attribute read away from any hot path."""
 
     def __init__(self) -> None:
-        self.facts = ProcessFacts()
+        self.facts = ProcessFacts(LOADED_NS)
         renew_after_fork(self, _Current._renew)
 
     def _renew(self) -> None:
-        self.facts = ProcessFacts()
+        self.facts = ProcessFacts(time.perf_counter_ns())
 
 
 current = _Current()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.phases import Phases
 from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.startup import Startup
 from autogen_vitals.vocabulary import StartType
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ class Request:
         used: AutoGen was used in it. Others are of no interest here: a health check is not the cold start.
         cold: it was the first of its process that used AutoGen.
         rebuilt: it built a model client.
+        startup: the cold start that ends with it, until it is over; of the first request of a process only.
+        startup_told: its span has a link to that, the telemetry sink's own.
+        is_session: it lasts as long as somebody stays connected, and is mostly waiting.
         init_count, init_ns: its inits, those inside another init not counted again.
+        connect_count: connections that what AutoGen did in it has opened.
         duration_ns, error: set when it is over.
     """
 
@@ -43,6 +48,10 @@ class Request:
     used: bool = False
     cold: bool = False
     rebuilt: bool = False
+    startup: Startup | None = None
+    startup_told: bool = False
+    is_session: bool = False
+    connect_count: int = 0
     init_count: int = 0
     init_ns: int = 0
     ended: bool = False
@@ -54,7 +63,9 @@ class Request:
         """What it has paid so far."""
         if self.cold:
             return "cold"
-        return "rebuild" if self.rebuilt or self.init_ns >= REBUILD_NS else "warm"
+        if self.rebuilt or self.init_ns >= REBUILD_NS:
+            return "rebuild"
+        return "reconnect" if self.connect_count else "warm"
 
     def count_init(self, observation: Observation) -> None:
         """An init in it is over."""
@@ -77,8 +88,9 @@ class Requests:
     the process: whether a request has been cold yet, anew in a forked child.
     """
 
-    def __init__(self, phases: Phases, sink: Sink) -> None:
+    def __init__(self, phases: Phases, startup: Startup, sink: Sink) -> None:
         self._phases = phases
+        self._startup = startup
         self._sink = sink
         self._cold = itertools.count()
         renew_after_fork(self, Requests._renew)
@@ -91,10 +103,10 @@ class Requests:
         request = _request.get()
         return None if request is None or request.ended or request.pid != process.facts.pid else request
 
-    def open(self, name: str | None = None, span: Any = None) -> Request:
+    def open(self, name: str | None = None, span: Any = None, *, is_session: bool = False) -> Request:
         """A new request, which no context belongs to yet."""
         self._phases.first_request()
-        return Request(process.facts.pid, time.perf_counter_ns(), name, span)
+        return Request(process.facts.pid, time.perf_counter_ns(), name, span, is_session=is_session)
 
     def begin(self, name: str | None = None, span: Any = None) -> RequestToken | None:
         """Open a request in the current context; ``None`` inside another."""
@@ -120,8 +132,9 @@ class Requests:
         request.error = error
         if request.used:
             self._sink.request_ended(request)
+        self._startup.request_ends(request)
         # A server's thread keeps its last request until the next one comes, but not that one's span.
-        request.span = None
+        request.span = request.startup = None
 
     def enter(self, request: Request) -> Token[Request | None] | None:
         """Make the current context belong to ``request``; ``None`` when it does already."""
@@ -142,3 +155,6 @@ class Requests:
             request.used = True
             # next() of a count is atomic: of two requests at once, one is cold.
             request.cold = next(self._cold) == 0
+            if self._startup.open:
+                self._startup.request_begins(request)
+                request.startup = self._startup if self._startup.request is request else None

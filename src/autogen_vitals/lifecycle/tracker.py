@@ -10,20 +10,26 @@ from typing import Any
 
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.births import BirthRegistry, current_loop
+from autogen_vitals.lifecycle.connects import Connect, count_connect, warm_up_ns
 from autogen_vitals.lifecycle.errors import error_class, identify
 from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.loops import LoopWatchdog
 from autogen_vitals.lifecycle.observation import Observation, Sink
 from autogen_vitals.lifecycle.phases import Phases
 from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.quiet import is_quiet
 from autogen_vitals.lifecycle.requests import Request, Requests
 from autogen_vitals.lifecycle.sites import SiteFinder, SiteRegistry
-from autogen_vitals.vocabulary import ComponentKind, Operation, Stage
+from autogen_vitals.lifecycle.startup import Startup
+from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, ComponentKind, Operation, Stage, StartupStage
 
 _observation: ContextVar[Observation | None] = ContextVar("autogen_vitals_observation", default=None)
 
 EnterToken = tuple["Token[Observation | None]", "Token[Request | None] | None", object]
 
 _ABANDONED_LIMIT = 1024
+_USE_LIMIT = 4096
+_STEP_LIMIT = 4096
 
 
 class Tracker:
@@ -36,15 +42,18 @@ class Tracker:
         sink: told of everything.
         site_finder: finds the user's line behind an init.
         slow_ns: from which duration on, in nanoseconds, an init has a span of its own.
+        watchdog: watches the event loops that run AutoGen.
     """
 
-    def __init__(self, sink: Sink, site_finder: SiteFinder, slow_ns: int) -> None:
+    def __init__(self, sink: Sink, site_finder: SiteFinder, slow_ns: int, watchdog: LoopWatchdog) -> None:
         self.active = True
         self.phases = Phases()
-        self.requests = Requests(self.phases, sink)
+        self.startup = Startup(self.phases, site_finder.packages, sink.startup_ended)
+        self.requests = Requests(self.phases, self.startup, sink)
         self.sites = SiteRegistry()
         self.births = BirthRegistry()
         self._sink = sink
+        self._watchdog = watchdog
         self._site_finder = site_finder
         self._slow_ns = slow_ns
         self._renew()
@@ -53,6 +62,14 @@ class Tracker:
     def _renew(self) -> None:
         # Streams that were dropped unclosed, until somebody is at leisure: see abandon().
         self._abandoned: deque[Observation] = deque(maxlen=_ABANDONED_LIMIT)
+        # Model clients by class and tools by name that have been used in this process.
+        self._uses: set[tuple[str, str, str | None]] = set()
+
+    def switch_off(self) -> None:
+        """Begin nothing more."""
+        self.active = False
+        self.startup.stop()
+        self._watchdog.stop()
 
     def current(self) -> Observation | None:
         """The observation whose code runs in the current context."""
@@ -66,7 +83,7 @@ class Tracker:
     def begin_init(self, component: object, kind: ComponentKind, stage: Stage, provider: str) -> Observation | None:
         """An init begins; ``None`` when it belongs to one that has begun already (``super().__init__``)."""
         parent = self.current()
-        if parent is not None and parent.operation is None and parent.component is component:
+        if is_quiet() or (parent is not None and parent.operation is None and parent.component is component):
             return None
         self.settle()
         request = self.requests.current()
@@ -77,7 +94,8 @@ class Tracker:
         tally = observation.tally = self.sites.tally(frame, observation.type, stage)
         observation.sequence = tally.count
         observation.known_slow = tally.last_ns >= self._slow_ns
-        if stage != "start":
+        if stage in ("construct", "restore"):
+            observation.on_loop = current_loop() is not None
             self.births.record(component, observation.pid, observation.wall_ns)
         return self._started(observation)
 
@@ -85,6 +103,8 @@ class Tracker:
         self, component: object, kind: ComponentKind, operation: Operation, provider: str, facts: dict[str, Any]
     ) -> Observation | None:
         """A run begins; ``None`` when it is the current run seen once more."""
+        if is_quiet():
+            return None
         parent = self.current()
         if parent is not None and parent.operation is operation and _is_same(operation, parent, component, facts):
             _complete(parent, provider, facts)
@@ -100,7 +120,20 @@ class Tracker:
         observation.facts = facts
         observation.birth = self.births.of(component)
         observation.outermost = parent is None or parent.operation is None
+        if operation is CHAT or operation is EXECUTE_TOOL:
+            self._note_use(observation, operation)
+        self._watchdog.watch()
         return self._started(observation)
+
+    def _note_use(self, observation: Observation, operation: Operation) -> None:
+        use = (operation.name, observation.type, None if operation is CHAT else observation.subject)
+        if use in self._uses or len(self._uses) >= _USE_LIMIT:
+            return
+        self._uses.add(use)
+        observation.first_use = True
+        if operation is CHAT:
+            observation.steps = []
+            observation.modules = len(sys.modules)
 
     def _begin(
         self,
@@ -112,6 +145,7 @@ class Tracker:
         *,
         importing: bool,
     ) -> Observation:
+        self.startup.used = True
         if request is not None:
             self.requests.use(request)
         return Observation(
@@ -161,6 +195,21 @@ class Tracker:
         """Its stream has given its first item."""
         observation.first_item_ns = time.perf_counter_ns() - observation.clock_ns
 
+    def ran(self, observation: Observation, begin_ns: int, end_ns: int) -> None:
+        """The code of a first use ran from ``begin_ns`` to ``end_ns`` without letting anything else run."""
+        if observation.steps is not None and len(observation.steps) < _STEP_LIMIT:
+            observation.steps.append((begin_ns, end_ns))
+            if self.startup.concerns(observation):
+                self.startup.add("warm_up", begin_ns, end_ns)
+
+    def connected(self, connect: Connect, end_ns: int) -> None:
+        """A connection was made, or failed, inside an observation."""
+        count_connect(connect, end_ns)
+        if self.startup.concerns(connect.observation):
+            stage: StartupStage = "connect_dns_tcp" if connect.stage == "dns_tcp" else "connect_tls"
+            self.startup.add(stage, connect.clock_ns, end_ns)
+        self._sink.connected(connect)
+
     # --- endings --------------------------------------------------------------------------------------------------
 
     def end(self, observation: Observation, error: BaseException | None, swallowed: str | None = None) -> None:
@@ -198,7 +247,16 @@ class Tracker:
                 parent.nested_init_ns += observation.duration_ns
             if request is not None:
                 request.count_init(observation)
+        if observation.steps is not None:
+            end_ns = observation.clock_ns + observation.duration_ns
+            observation.warm_up_ns = warm_up_ns(observation, observation.clock_ns, end_ns)
+            observation.modules = len(sys.modules) - observation.modules
+        self.startup.observed(observation)
+        # Before its span ends: if it kept the loop from everything else, that is where it is told.
+        self._watchdog.operation_ended(observation)
         self._sink.ended(observation)
+        if request is not None and request.is_session and observation.outermost:
+            self.startup.request_ends(request)
         if request is not None and observation.owns_request:
             self.requests.finish(request, observation.error, observation.clock_ns + observation.duration_ns)
 

@@ -72,6 +72,14 @@ class _Watch:
         self._tracker.first_item(observation)
 
     @guarded
+    def timed(self, observation: Observation) -> bool:
+        return observation.steps is not None
+
+    @guarded
+    def ran(self, observation: Observation, begin_ns: int, end_ns: int) -> None:
+        self._tracker.ran(observation, begin_ns, end_ns)
+
+    @guarded
     def abandon(self, observation: Observation) -> None:
         self._tracker.abandon(observation)
 

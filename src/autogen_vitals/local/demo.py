@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -19,8 +20,10 @@ from rich.console import Console
 
 from autogen_vitals import semconv
 from autogen_vitals.local.demo_report import compute_report, instance_of, request_spans
+from autogen_vitals.local.demo_startup import compute_cold_starts
 from autogen_vitals.local.demo_view import show_report
-from autogen_vitals.local.receiver import Receiver
+from autogen_vitals.local.demo_waterfall import show_cold_starts
+from autogen_vitals.local.receiver import ReceivedPoint, ReceivedSpan, Receiver
 from autogen_vitals.local.service import Service, ServiceError, connections, free_port
 from autogen_vitals.local.stub_model import StubModel
 
@@ -28,6 +31,9 @@ _WORKERS = 2
 _REQUESTS_PER_ROUTE = 10
 _CONCURRENCY = 4
 _ROUTES = ("/shared-client", "/team", "/per-request")
+_ALL_REQUESTS = f"{_REQUESTS_PER_ROUTE} requests to each of {', '.join(_ROUTES)}"
+_FEW_REQUESTS = 6
+_REQUESTS_LIMIT = 60
 _QUESTION = "Use the tool: when is the shop open on Monday?"
 _THINK_SECONDS = 0.1
 _START_SECONDS = 60.0
@@ -71,32 +77,54 @@ def example_directory() -> Path:
     raise FileNotFoundError("examples/fastapi_app is missing from this installation of autogen-vitals")
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What one run of the app exported; ``complete`` when nothing that was waited for is missing."""
+
+    spans: tuple[ReceivedSpan, ...]
+    points: tuple[ReceivedPoint, ...]
+    complete: bool
+
+
 def _tell(console: Console, source: Path, scratch: Path) -> None:
     # A copy: the telemetry takes what lies in site-packages for a library, not for the app that is to blame.
     app = Path(shutil.copytree(source, scratch / "app", ignore=shutil.ignore_patterns("__pycache__")))
-    with Receiver() as receiver, StubModel(think_seconds=_THINK_SECONDS) as model:
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
-        environment = _environment(receiver, model)
-        with Service(
-            _command(port), directory=app, environment=environment, url=url, log=scratch / "service.log"
-        ) as service:
-            with _step(console, f"opentelemetry-instrument uvicorn --workers {_WORKERS} app:app"):
+    with StubModel(think_seconds=_THINK_SECONDS) as model:
+        as_it_is = _observe(console, app, model, warm_up=False)
+        warmed_up = _observe(console, app, model, warm_up=True)
+    if not (as_it_is.complete and warmed_up.complete):
+        console.print(f"Not all telemetry came within {_TELEMETRY_SECONDS:.0f} s: some of it is missing here.")
+    show_cold_starts(compute_cold_starts(as_it_is.spans), compute_cold_starts(warmed_up.spans), console)
+    show_report(compute_report(as_it_is.spans, as_it_is.points, app), console)
+
+
+def _observe(console: Console, app: Path, model: StubModel, *, warm_up: bool) -> _Told:
+    """Run the app once: as it is with all requests, with ``warm_up`` only with what shows the difference.
+
+    Raises:
+        ServiceError: it did not run, did not answer, or told nothing.
+    """
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    log = app.parent / ("warmed-up.log" if warm_up else "as-it-is.log")
+    with Receiver() as receiver:
+        environment = _environment(receiver, model, warm_up=warm_up)
+        with Service(_command(port), directory=app, environment=environment, url=url, log=log) as service:
+            doing = f"opentelemetry-instrument uvicorn --workers {_WORKERS} app:app"
+            with _step(console, f"WARM_UP=1 {doing}" if warm_up else doing):
                 service.wait_for_workers("/health", _WORKERS, _START_SECONDS)
-            with _step(console, f"{_REQUESTS_PER_ROUTE} requests to each of {', '.join(_ROUTES)}"):
-                _send_requests(url, service)
+            with _step(console, f"some requests to {_ROUTES[0]}" if warm_up else _ALL_REQUESTS):
+                sent = _send_requests(url, service, few=warm_up)
             with _step(console, "telemetry from every worker, then SIGTERM"):
-                complete = receiver.wait_for(_is_complete, _TELEMETRY_SECONDS)
+                arrived = _has_spans if warm_up else _has_all
+                complete = receiver.wait_for(lambda receiver: arrived(receiver, sent), _TELEMETRY_SECONDS)
                 service.stop()
-        report = compute_report(receiver.spans, receiver.points, app)
-        if not report.workers:
+        if not any(instance_of(span.resource) for span in request_spans(receiver.spans)):
             raise service.error(
                 "The app ran, but its workers told nothing about AutoGen. It takes an installed autogen-vitals and "
                 "opentelemetry-distro 0.64b0 or later: pip install -U 'autogen-vitals[local]'"
             )
-    if not complete:
-        console.print(f"Not all telemetry came within {_TELEMETRY_SECONDS:.0f} s: some of it is missing here.")
-    show_report(report, console)
+        return _Told(receiver.spans, receiver.points, complete)
 
 
 @contextmanager
@@ -116,7 +144,7 @@ def _command(port: int) -> list[str]:
     return command
 
 
-def _environment(receiver: Receiver, model: StubModel) -> dict[str, str]:
+def _environment(receiver: Receiver, model: StubModel, *, warm_up: bool) -> dict[str, str]:
     # Without the caller's OTEL_*: they may send the demo's telemetry to a real backend, or switch some of it off.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     return {
@@ -126,35 +154,51 @@ def _environment(receiver: Receiver, model: StubModel) -> dict[str, str]:
         "OTEL_BSP_SCHEDULE_DELAY": "200",
         "OPENAI_BASE_URL": model.base_url,
         "OPENAI_API_KEY": "none",
+        "WARM_UP": "1" if warm_up else "",
         # No proxy of the caller's between the app and this process.
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
     }
 
 
-def _send_requests(url: str, service: Service) -> None:
+def _send_requests(url: str, service: Service, *, few: bool) -> int:
+    """Send the requests and answer how many: to the first route only, and some, or to all of them."""
     with connections(url, _REQUEST_SECONDS) as http, ThreadPoolExecutor(_CONCURRENCY) as threads:
 
-        def ask(route: str) -> None:
-            http.get(route, params={"q": _QUESTION}).raise_for_status()
+        def ask(route: str) -> int:
+            return http.get(route, params={"q": _QUESTION}).raise_for_status().json()["pid"]
 
         try:
-            # One for each worker first, so that nobody else waits for what a first request does once per process.
-            list(threads.map(ask, _ROUTES[:1] * _WORKERS))
-            for index, route in enumerate(_ROUTES):
-                list(threads.map(ask, [route] * (_REQUESTS_PER_ROUTE - (_WORKERS if index == 0 else 0))))
+            # One after the other, so that no first request waits for anything but itself, and is compared with warm
+            # ones that do neither. The kernel spreads them; this goes on until every worker has had one.
+            sent = 0
+            asked: set[int] = set()
+            while sent < (_FEW_REQUESTS if few else _REQUESTS_PER_ROUTE) or len(asked) < _WORKERS:
+                if sent == _REQUESTS_LIMIT:
+                    break
+                asked.add(ask(_ROUTES[0]))
+                sent += 1
+            for route in () if few else _ROUTES[1:]:
+                sent += len(list(threads.map(ask, [route] * _REQUESTS_PER_ROUTE)))
         except httpx.HTTPError as error:
             raise service.error(f"A request failed: {error}") from error
+    return sent
 
 
-def _is_complete(receiver: Receiver) -> bool:
-    """Whether all requests have arrived, and from each of their processes metrics that are newer than they are."""
+def _has_spans(receiver: Receiver, sent: int) -> bool:
+    """Whether all requests have arrived, and from each of their processes its cold start."""
     requests = request_spans(receiver.spans)
-    if len(requests) < _REQUESTS_PER_ROUTE * len(_ROUTES):
-        return False
+    started = {instance_of(span.resource) for span in receiver.spans if span.name == semconv.STARTUP_SPAN.name}
+    return len(requests) >= sent and all(instance_of(span.resource) in started for span in requests)
+
+
+def _has_all(receiver: Receiver, sent: int) -> bool:
+    """Whether there are metrics besides, newer than the requests."""
     newest = {
         instance_of(point.resource): point.time_ns
         for point in receiver.points
         if point.metric == semconv.WORKER_INFO.name
     }
-    return all(newest.get(instance_of(span.resource), 0) > span.end_ns for span in requests)
+    return _has_spans(receiver, sent) and all(
+        newest.get(instance_of(span.resource), 0) > span.end_ns for span in request_spans(receiver.spans)
+    )

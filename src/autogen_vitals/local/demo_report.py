@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path, PurePath
 from statistics import fmean
 
@@ -14,7 +13,6 @@ from autogen_vitals.local.otlp import Attributes
 from autogen_vitals.local.receiver import ReceivedPoint, ReceivedSpan, latest_points
 
 _NS_PER_MS = 1e6
-_NS_PER_SECOND = 1e9
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,10 @@ class InitRow:
 
 @dataclass(frozen=True)
 class Worker:
-    """A process that served requests; ``cold_start_seconds`` is from its creation to the end of its first request."""
+    """A process that served requests."""
 
     pid: int
     server: str
-    cold_start_seconds: float
     requests: int
     inits: tuple[InitRow, ...]
 
@@ -114,6 +111,11 @@ def request_spans(spans: Iterable[ReceivedSpan]) -> list[ReceivedSpan]:
     return [span for span in spans if span.kind == "SERVER" and semconv.START_TYPE in span.attributes]
 
 
+def duration_ms(span: ReceivedSpan) -> float:
+    """How long it took."""
+    return (span.end_ns - span.start_ns) / _NS_PER_MS
+
+
 class _Telemetry:
     """The spans and points the report is about, in the groups it asks for."""
 
@@ -144,19 +146,12 @@ def _workers(telemetry: _Telemetry, app_directory: Path) -> Iterable[Worker]:
         requests = [span for span in telemetry.requests if instance_of(span.resource) == instance]
         # The supervisor has a point too, and no requests; SDKs before 1.43 tell no process from another.
         if instance and requests:
-            created = _seconds(info.attributes[semconv.PROCESS_CREATION_TIME])
             yield Worker(
                 pid=info.attributes[semconv.PROCESS_PID],
                 server=info.attributes[semconv.WORKER_SERVER],
-                cold_start_seconds=requests[0].end_ns / _NS_PER_SECOND - created,
                 requests=len(requests),
                 inits=_init_rows(telemetry, instance, app_directory),
             )
-
-
-def _seconds(iso: str) -> float:
-    # Python 3.10 does not read the Z.
-    return datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
 
 
 def _init_rows(telemetry: _Telemetry, instance: str, app_directory: Path) -> tuple[InitRow, ...]:
@@ -178,7 +173,7 @@ def _init_row(
     # Cheap repeats have no span, so the numbers are the metric's. The first of a site always has one.
     count = sum(point.count for point in points)
     total_ms = sum(point.sum for point in points) * 1000
-    first_ms = _duration_ms(spans[0]) if spans else None
+    first_ms = duration_ms(spans[0]) if spans else None
     return InitRow(
         component=component,
         count=count,
@@ -198,7 +193,7 @@ def _component(attributes: Attributes) -> str:
 
 def _route(name: str, requests: Sequence[ReceivedSpan], telemetry: _Telemetry) -> Route:
     paid = _not_cold(requests)
-    time_ms = sum(map(_duration_ms, paid))
+    time_ms = sum(map(duration_ms, paid))
     reinits = [span for span in telemetry.inits_in(requests) if _is_reinit(span)]
     init_ms = sum(float(span.attributes.get(semconv.REQUEST_INIT_DURATION, 0.0)) for span in paid) * 1000
     return Route(
@@ -208,7 +203,7 @@ def _route(name: str, requests: Sequence[ReceivedSpan], telemetry: _Telemetry) -
         init_share=init_ms / time_ms if time_ms else None,
         starts=Counter(span.attributes[semconv.START_TYPE] for span in requests),
         reinits=len({span.trace_id for span in reinits}),
-        reinit_ms=sum(map(_duration_ms, _outermost(reinits))),
+        reinit_ms=sum(map(duration_ms, _outermost(reinits))),
     )
 
 
@@ -230,14 +225,14 @@ def _guilt_of(route: str, requests: Sequence[ReceivedSpan], telemetry: _Telemetr
     repeated = {key: spans for key, spans in built.items() if any(map(_is_reinit, spans))}
     if not repeated:
         return None
-    (component, site), spans = max(repeated.items(), key=lambda item: sum(map(_duration_ms, item[1])))
+    (component, site), spans = max(repeated.items(), key=lambda item: sum(map(duration_ms, item[1])))
     return Guilt(
         route=route,
         component=component,
         site=site,
         builds=len(spans),
-        mean_ms=fmean(map(_duration_ms, spans)),
-        share=sum(map(_duration_ms, spans)) / sum(map(_duration_ms, _not_cold(requests))),
+        mean_ms=fmean(map(duration_ms, spans)),
+        share=sum(map(duration_ms, spans)) / sum(map(duration_ms, _not_cold(requests))),
     )
 
 
@@ -260,7 +255,3 @@ def _site(span: ReceivedSpan, app_directory: Path) -> str:
         return ""
     path = PurePath(file)
     return f"{path.relative_to(app_directory) if path.is_relative_to(app_directory) else path}:{line}"
-
-
-def _duration_ms(span: ReceivedSpan) -> float:
-    return (span.end_ns - span.start_ns) / _NS_PER_MS

@@ -10,8 +10,9 @@ from rich.text import Text
 
 from autogen_vitals.local.demo_report import Report, Route, Worker
 
-_COLD_START = "cold start: from the creation of the process to the end of its first request"
-_START_TYPES = ("cold", "rebuild", "warm")
+_START_TYPES = {"cold": "cold", "rebuild": "re-\nbuild", "reconnect": "re-\nconnect", "warm": "warm"}
+_COMPONENTS = 4
+"""How many components a worker's table names; the others, which cost less, share a row."""
 
 
 def show_report(report: Report, console: Console) -> None:
@@ -20,7 +21,6 @@ def show_report(report: Report, console: Console) -> None:
         console.print()
         console.print(_worker_heading(worker))
         console.print(_init_table(worker))
-    console.print(Text(_COLD_START, style="dim"))
     console.print()
     console.print(Text("Routes", style="bold"))
     console.print(_route_table(report))
@@ -45,16 +45,14 @@ def verdict(report: Report) -> str:
 
 def _worker_heading(worker: Worker) -> Text:
     return Text.assemble(
-        (f"Worker {worker.pid}", "bold"),
-        f" ({worker.server}), {worker.requests} requests, cold start ",
-        (f"{worker.cold_start_seconds:.1f} s", "bold"),
+        (f"Worker {worker.pid}", "bold"), f" ({worker.server}), {worker.requests} requests: what it built"
     )
 
 
 def _init_table(worker: Worker) -> Table:
     table = _table("init of", "times", "first\nms", "later\nms", "total\nms", "re-\ninits")
     table.add_column("built at", overflow="fold")
-    for row in worker.inits:
+    for row in worker.inits[:_COMPONENTS]:
         table.add_row(
             row.component,
             str(row.count),
@@ -63,6 +61,16 @@ def _init_table(worker: Worker) -> Table:
             _number(row.total_ms, 1),
             str(row.reinits or "-"),
             _places(row.sites),
+        )
+    if others := worker.inits[_COMPONENTS:]:
+        table.add_row(
+            f"{len(others)} others",
+            str(sum(row.count for row in others)),
+            "",
+            "",
+            _number(sum(row.total_ms for row in others), 1),
+            str(sum(row.reinits for row in others) or "-"),
+            style="dim",
         )
     return table
 
@@ -77,7 +85,7 @@ def _places(sites: tuple[str, ...]) -> str:
 
 
 def _route_table(report: Report) -> Table:
-    table = _table("route", "requests", "mean\nms*", "in\ninits*", *_START_TYPES, "re-inits\n(ms)")
+    table = _table("route", "requests", "mean\nms*", "in\ninits*", *_START_TYPES.values(), "re-inits\n(ms)")
     for route in report.routes:
         guilty = report.guilt is not None and report.guilt.route == route.name
         table.add_row(*_route_cells(route), style="bold red" if guilty else "")

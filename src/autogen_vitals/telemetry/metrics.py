@@ -21,10 +21,14 @@ from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvid
 
 from autogen_vitals import semconv
 from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.connects import Connect
 from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.imports import ImportRecord
+from autogen_vitals.lifecycle.loops import Block
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.requests import Request
+from autogen_vitals.lifecycle.startup import StartupReport
 from autogen_vitals.telemetry.forked import forget_points
 from autogen_vitals.version import __version__
 from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, INVOKE_AGENT, INVOKE_WORKFLOW
@@ -34,6 +38,7 @@ _logger = logging.getLogger("autogen_vitals")
 _QUEUE_LIMIT = 10_000
 _NAME_LIMIT = 200
 _OTHER = "other"
+_SLOW_IMPORT_NS = 20_000_000
 
 _DURATIONS = {
     INVOKE_WORKFLOW: semconv.INVOKE_WORKFLOW_DURATION,
@@ -88,6 +93,10 @@ class Metrics:
         meter.create_observable_gauge(
             info.name, [_safely(self._observe_worker)], unit=info.unit, description=info.meaning
         )
+        imports = semconv.IMPORT_DURATION
+        meter.create_observable_gauge(
+            imports.name, [_safely(self._observe_imports)], unit=imports.unit, description=imports.meaning
+        )
 
     def _renew(self) -> None:
         self._used = False
@@ -95,6 +104,7 @@ class Metrics:
         self._dropped = 0
         # (kind, type) → [re-inits, nanoseconds of their own]
         self._reinits: dict[tuple[str, str], list[int]] = {}
+        self._imports: dict[str, float] = {}
 
     def _renew_in_child(self) -> None:
         self._renew()
@@ -151,6 +161,33 @@ class Metrics:
         self._record(semconv.REQUEST_DURATION, request.duration_ns / 1e9, attributes, span_context)
         self._record(semconv.REQUEST_INIT_DURATION_METRIC, request.init_ns / 1e9, attributes, span_context)
 
+    def connected(self, connect: Connect) -> None:
+        """Queue what a connection says."""
+        observation = connect.observation
+        attributes = _connect_attributes(
+            observation.kind, observation.first_use, connect.stage, self._names.bounded(connect.error)
+        )
+        self._record(
+            semconv.CONNECT_DURATION_METRIC, connect.duration_ns / 1e9, attributes, _exemplar(observation.span)
+        )
+
+    def loop_blocked(self, block: Block) -> None:
+        """Queue how long the loop stood still."""
+        span = None if block.observation is None else block.observation.span
+        self._record(semconv.LOOP_BLOCKED_DURATION_METRIC, block.duration_ns / 1e9, {}, _exemplar(span))
+
+    def startup_ended(self, report: StartupReport, imports: list[ImportRecord]) -> None:
+        """Queue the stages of the cold start. One that ended early says nothing about how long one takes."""
+        self._imports = {
+            record.name: record.duration_ns / 1e9 for record in imports if record.duration_ns >= _SLOW_IMPORT_NS
+        }
+        if not report.complete:
+            return
+        server = {semconv.WORKER_SERVER: process.facts.server}
+        for stage, nanoseconds in report.stages.items():
+            self._record(semconv.STARTUP_DURATION, nanoseconds / 1e9, {semconv.STARTUP_STAGE: stage, **server}, None)
+        self._record(semconv.COLD_START_DURATION, report.total_ns / 1e9, server, None)
+
     def _record(
         self, metric: semconv.Metric, value: float, attributes: _Attributes, span_context: trace.SpanContext | None
     ) -> None:
@@ -170,6 +207,7 @@ class Metrics:
             "" if request is None else request.start_type,
             self._names.bounded(observation.error),
             self._names.bounded(observation.subject) if observation.operation is CHAT else None,
+            observation.first_use if observation.operation is EXECUTE_TOOL else None,
         )
 
     # --- collection -----------------------------------------------------------------------------------------------
@@ -220,6 +258,11 @@ class Metrics:
         return [
             metrics.Observation(count, _component_attributes(*component))
             for component, (count, _) in list(self._reinits.items())
+        ]
+
+    def _observe_imports(self, options: CallbackOptions) -> Iterable[metrics.Observation]:
+        return [
+            metrics.Observation(seconds, {semconv.IMPORT_NAME: name}) for name, seconds in list(self._imports.items())
         ]
 
     def _observe_time(self, options: CallbackOptions) -> Iterable[metrics.Observation]:
@@ -279,7 +322,13 @@ def _init_attributes(
 
 @lru_cache(maxsize=2048)
 def _run_attributes(
-    operation: str, provider: str, type_name: str, start_type: str, error: str | None, model: str | None
+    operation: str,
+    provider: str,
+    type_name: str,
+    start_type: str,
+    error: str | None,
+    model: str | None,
+    first_use: bool | None,
 ) -> _Attributes:
     attributes: _Attributes = {
         semconv.GEN_AI_OPERATION_NAME: operation,
@@ -289,12 +338,21 @@ def _run_attributes(
     }
     if model is not None:
         attributes[semconv.GEN_AI_REQUEST_MODEL] = model
+    if first_use is not None:
+        attributes[semconv.FIRST_USE] = first_use
     return _with_error(attributes, error)
 
 
 @lru_cache(maxsize=256)
 def _request_attributes(start_type: str, error: str | None) -> _Attributes:
     return _with_error({semconv.START_TYPE: start_type}, error)
+
+
+@lru_cache(maxsize=256)
+def _connect_attributes(kind: str, first_use: bool, stage: str, error: str | None) -> _Attributes:
+    return _with_error(
+        {semconv.COMPONENT_KIND: kind, semconv.FIRST_USE: first_use, semconv.CONNECT_STAGE: stage}, error
+    )
 
 
 def _component_attributes(kind: str, type_name: str) -> _Attributes:

@@ -8,8 +8,7 @@ from contextvars import Token
 from types import TracebackType
 from typing import Any
 
-from opentelemetry import context as otel_context
-from opentelemetry import trace
+from opentelemetry import context as otel_context, trace
 from opentelemetry.trace import INVALID_SPAN, NoOpTracer, Tracer
 
 from autogen_vitals.guard import guarded, hide_caller_frame

@@ -10,13 +10,18 @@ from opentelemetry.trace import TracerProvider
 
 from autogen_vitals import semconv
 from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.connects import Connect
 from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.imports import ImportRecord
+from autogen_vitals.lifecycle.loops import Block
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.requests import Request
+from autogen_vitals.lifecycle.startup import StartupReport
 from autogen_vitals.telemetry.forked import open_own_connections
 from autogen_vitals.telemetry.metrics import Metrics
 from autogen_vitals.telemetry.providers import flush_providers, real_providers
 from autogen_vitals.telemetry.spans import Spans
+from autogen_vitals.telemetry.startup import StartupTrace
 from autogen_vitals.version import __version__
 
 
@@ -29,6 +34,7 @@ class Telemetry:
         tracer_provider, meter_provider: whatever the app has, proxies included.
         slow_ns: from which duration on an init has a span.
         is_told_elsewhere: whether another instrumentation makes the chat span of an observation.
+        imports: those of this process's start so far.
     """
 
     def __init__(
@@ -37,10 +43,13 @@ class Telemetry:
         meter_provider: MeterProvider,
         slow_ns: int,
         is_told_elsewhere: Callable[[Observation], bool],
+        imports: Callable[[], list[ImportRecord]],
     ) -> None:
+        self._imports = imports
         self._providers = (tracer_provider, meter_provider)
         tracer = tracer_provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
-        self.spans = Spans(tracer, slow_ns, is_told_elsewhere)
+        self._startup = StartupTrace(tracer)
+        self.spans = Spans(tracer, self._startup, slow_ns, is_told_elsewhere)
         self.metrics = Metrics.of(meter_provider)
         self.has_recorded = False
         renew_after_fork(self, Telemetry._renew)
@@ -80,6 +89,28 @@ class Telemetry:
     def request_ended(self, request: Request) -> None:
         self.spans.request_touched(request)
         self.metrics.request_ended(request)
+
+    @guarded
+    def connected(self, connect: Connect) -> None:
+        self.metrics.connected(connect)
+
+    @guarded
+    def loop_blocked(self, block: Block) -> None:
+        self.spans.loop_blocked(block)
+        self.metrics.loop_blocked(block)
+
+    def startup_ended(self, report: StartupReport) -> None:
+        self.has_recorded = True
+        self._startup_traced(report)
+        self._startup_measured(report)
+
+    @guarded
+    def _startup_traced(self, report: StartupReport) -> None:
+        self._startup.ended(report, self._imports())
+
+    @guarded
+    def _startup_measured(self, report: StartupReport) -> None:
+        self.metrics.startup_ended(report, self._imports())
 
     def flush(self, timeout: float) -> bool:
         return flush_providers(real_providers(*self._providers), timeout)

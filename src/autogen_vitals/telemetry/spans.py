@@ -9,19 +9,21 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
-from opentelemetry import context as otel_context
-from opentelemetry import trace
+from opentelemetry import context as otel_context, trace
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from autogen_vitals import semconv
 from autogen_vitals.lifecycle.forking import renew_after_fork
-from autogen_vitals.lifecycle.observation import Observation
-from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.loops import Block
+from autogen_vitals.lifecycle.observation import Network, Observation
 from autogen_vitals.lifecycle.requests import Request
-from autogen_vitals.vocabulary import CHAT, Operation
+from autogen_vitals.lifecycle.sites import Site
+from autogen_vitals.telemetry.startup import StartupTrace, process_attributes, startup_attributes
+from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, Operation
 
 _LIVE_LIMIT = 10_000
+_STARTING = ("import", "startup")
 _FRAME_LIMIT = 50
 # A name with such a thing in it would make one span name an object.
 _IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}(?:[-_]?[0-9a-fA-F]{4}){3}[-_]?[0-9a-fA-F]{12}")
@@ -32,12 +34,16 @@ class Spans:
 
     Args:
         tracer: makes them; a proxy until the app has set up its SDK is fine.
+        startup: the trace of the cold start, which has the inits before the first request as children.
         slow_ns: from which duration on an init has a span.
         is_told_elsewhere: whether another instrumentation makes the chat span of this observation.
     """
 
-    def __init__(self, tracer: Tracer, slow_ns: int, is_told_elsewhere: Callable[[Observation], bool]) -> None:
+    def __init__(
+        self, tracer: Tracer, startup: StartupTrace, slow_ns: int, is_told_elsewhere: Callable[[Observation], bool]
+    ) -> None:
         self._tracer = tracer
+        self._startup = startup
         self._slow_ns = slow_ns
         self._is_told_elsewhere = is_told_elsewhere
         self._renew()
@@ -68,15 +74,19 @@ class Spans:
             self._live[span_id] = observation
 
     def _start(self, observation: Observation) -> Span:
-        operation = observation.operation
+        operation, context = observation.operation, None
         if operation is None:
-            name, kind, attributes = f"init {observation.type}", SpanKind.INTERNAL, _init_attributes(observation)
+            word = "warm_up" if observation.stage == "warm_up" else "init"
+            name, kind, attributes = f"{word} {observation.type}", SpanKind.INTERNAL, _init_attributes(observation)
+            if observation.phase in _STARTING and not trace.get_current_span().get_span_context().is_valid:
+                context = self._startup.context()
         else:
             name = span_name(operation, observation.subject, observation.type)
             kind = SpanKind.CLIENT if operation is CHAT else SpanKind.INTERNAL
             attributes = _run_attributes(observation, operation)
         return self._tracer.start_span(
             name,
+            context=context,
             kind=kind,
             attributes=attributes,
             start_time=observation.wall_ns,
@@ -106,23 +116,47 @@ class Spans:
                 span = observation.span = self._start(observation)
             if observation.name is not None:
                 span.set_attribute(semconv.COMPONENT_NAME, observation.name)
+            if observation.network is not None:
+                span.set_attributes(_network_attributes(observation.network))
         elif span is None:
             return
         else:
             self._live.pop(span.get_span_context().span_id, None)
             if span.is_recording():
                 span.set_attributes(_final_attributes(observation))
+                self._point_to_startup(observation, span)
                 if observation.completed:
                     span.update_name(span_name(observation.operation, observation.subject, observation.type))
         if observation.error is not None and span.is_recording():
             _record_error(span, observation)
         span.end(observation.wall_ns + observation.duration_ns)
 
-    @staticmethod
-    def request_touched(request: Request) -> None:
+    def request_touched(self, request: Request) -> None:
         """Keep the totals on the request's own span up to date: it may end without telling us."""
-        if request.span is not None and request.span.is_recording():
-            request.span.set_attributes(_request_attributes(request))
+        if request.span is None or not request.span.is_recording():
+            return
+        request.span.set_attributes(_request_attributes(request))
+        if request.startup is not None and not request.startup_told:
+            request.startup_told = True
+            self._startup.link(request.span)
+
+    def _point_to_startup(self, observation: Observation, span: Span) -> None:
+        request = observation.request
+        if observation.outermost and request is not None and request.span is None and request.startup is not None:
+            self._startup.link(span)
+
+    @staticmethod
+    def loop_blocked(block: Block) -> None:
+        """Note on the span of the operation what kept the event loop from everything else."""
+        span: Span | None = None if block.observation is None else block.observation.span
+        if span is None or not span.is_recording():
+            return
+        attributes: dict[str, Any] = {semconv.LOOP_BLOCKED_DURATION: block.duration_ns / 1e9}
+        if block.throttled_ns:
+            attributes[semconv.LOOP_THROTTLED_DURATION] = block.throttled_ns / 1e9
+        if block.site is not None:
+            attributes |= _site_attributes(block.site)
+        span.add_event(semconv.LOOP_BLOCKED_EVENT, attributes, block.wall_ns)
 
 
 @lru_cache(maxsize=1024)
@@ -133,11 +167,6 @@ def span_name(operation: Operation, subject: str | None, type_name: str) -> str:
     return f"{operation.name} {type_name if _IDENTIFIER.search(subject) else subject}"
 
 
-def _process_attributes() -> dict[str, Any]:
-    facts = process.facts
-    return {semconv.PROCESS_PID: facts.pid, semconv.PROCESS_PARENT_PID: facts.parent_pid}
-
-
 def _init_attributes(observation: Observation) -> dict[str, Any]:
     attributes = {
         semconv.COMPONENT_KIND: observation.kind,
@@ -146,13 +175,32 @@ def _init_attributes(observation: Observation) -> dict[str, Any]:
         semconv.INIT_STAGE: observation.stage,
         semconv.INIT_SEQUENCE: observation.sequence,
         semconv.REINIT: observation.reinit,
-        **_process_attributes(),
+        **process_attributes(),
     }
+    if observation.on_loop:
+        attributes[semconv.LOOP_BLOCKING] = True
     site = None if observation.tally is None else observation.tally.site
     if site is not None and site.file:
-        attributes[semconv.CODE_FILE_PATH] = site.file
-        attributes[semconv.CODE_LINE_NUMBER] = site.line
-        attributes[semconv.CODE_FUNCTION_NAME] = site.function
+        attributes |= _site_attributes(site)
+    return attributes
+
+
+def _site_attributes(site: Site) -> dict[str, Any]:
+    return {
+        semconv.CODE_FILE_PATH: site.file,
+        semconv.CODE_LINE_NUMBER: site.line,
+        semconv.CODE_FUNCTION_NAME: site.function,
+    }
+
+
+def _network_attributes(network: Network) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    if network.connects:
+        attributes[semconv.CONNECT_COUNT] = network.connect_count
+        attributes[semconv.CONNECT_DURATION] = network.connect_ns / 1e9
+    if network.retry_count:
+        attributes[semconv.RETRY_COUNT] = network.retry_count
+        attributes[semconv.RETRY_DURATION] = network.retry_ns / 1e9
     return attributes
 
 
@@ -163,7 +211,7 @@ def _run_attributes(observation: Observation, operation: Operation) -> dict[str,
         semconv.COMPONENT_KIND: observation.kind,
         semconv.COMPONENT_TYPE: observation.type,
         semconv.PHASE: observation.phase,
-        **_process_attributes(),
+        **process_attributes(),
         **observation.facts,
     }
 
@@ -175,6 +223,13 @@ def _final_attributes(observation: Observation) -> dict[str, Any]:
     reason = attributes.pop(semconv.GEN_AI_RESPONSE_FINISH_REASONS, None)
     if reason is not None:
         attributes[semconv.GEN_AI_RESPONSE_FINISH_REASONS] = (reason,)
+    if observation.network is not None:
+        attributes |= _network_attributes(observation.network)
+    if observation.operation in (CHAT, EXECUTE_TOOL):
+        attributes[semconv.FIRST_USE] = observation.first_use
+    if observation.steps is not None:
+        attributes[semconv.WARM_UP_DURATION] = observation.warm_up_ns / 1e9
+        attributes[semconv.WARM_UP_MODULES] = observation.modules
     request = observation.request
     if request is not None:
         attributes[semconv.START_TYPE] = request.start_type
@@ -188,7 +243,10 @@ def _request_attributes(request: Request) -> dict[str, Any]:
         semconv.START_TYPE: request.start_type,
         semconv.REQUEST_INIT_COUNT: request.init_count,
         semconv.REQUEST_INIT_DURATION: request.init_ns / 1e9,
+        semconv.REQUEST_CONNECT_COUNT: request.connect_count,
     }
+    if request.startup is not None:
+        attributes |= startup_attributes(request.startup.so_far())
     if request.name is not None:
         attributes[semconv.REQUEST_NAME] = request.name
     return attributes

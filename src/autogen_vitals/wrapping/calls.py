@@ -7,10 +7,12 @@ the original raised without its own frame in the traceback.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from types import CoroutineType
+from functools import partial
+from types import CoroutineType, FrameType
 from typing import Any
 
-from autogen_vitals.guard import guarded, hide_caller_frame, unseen
+from autogen_vitals.guard import UNSEEN_FILE, guarded, hide_caller_frame, unseen
+from autogen_vitals.wrapping.steps import TimedSteps
 from autogen_vitals.wrapping.streams import observed_stream
 from autogen_vitals.wrapping.watch import Watch
 
@@ -91,7 +93,10 @@ async def _run(held: _Held, watch: Watch, instance: Any, args: tuple[Any, ...], 
     observation = watch.begin(instance, args, kwargs)
     token = watch.enter(observation) if observation is not None else None
     try:
-        result = await held.coroutine
+        if observation is not None and watch.timed(observation):
+            result = await TimedSteps(held.coroutine, partial(watch.ran, observation))
+        else:
+            result = await held.coroutine
     except BaseException as error:
         if observation is not None:
             watch.leave(observation, token)
@@ -102,3 +107,15 @@ async def _run(held: _Held, watch: Watch, instance: Any, args: tuple[Any, ...], 
         watch.leave(observation, token)
         watch.end(observation, result, None)
     return result
+
+
+def observation_on(frame: FrameType) -> Any:
+    """The observation whose code a frame of ours is waiting for, else ``None``.
+
+    For a thread that looks at another's stack: what is current there, in a context variable, it cannot see.
+    """
+    if frame.f_code.co_filename != UNSEEN_FILE:
+        return None
+    variables = frame.f_locals
+    observation = variables.get("observation")
+    return getattr(variables.get("run"), "observation", None) if observation is None else observation

@@ -49,6 +49,42 @@ async def _awaited(coroutine: Coroutine[Any, Any, Any], after: Tell) -> Any:
     return result
 
 
+def lifespan_call(ready: Tell) -> WrapperFunction:
+    """Tell when an ASGI application says that its start-up is complete. What it sends is handed on as it is."""
+
+    @unseen
+    def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        # Called with (scope, receive, send), as the protocol has it; otherwise it is no server that calls.
+        given = (*args[:2], _Sending(args[2], ready)) if len(args) == 3 else args
+        try:
+            return wrapped(*given, **kwargs)
+        except BaseException as error:
+            hide_caller_frame(error)
+            raise
+
+    return wrapper
+
+
+class _Sending:
+    """Stands for the server's ``send`` while an application starts."""
+
+    __slots__ = ("_ready", "_send")
+
+    def __init__(self, send: Callable[[Any], Any], ready: Tell) -> None:
+        self._send = send
+        self._ready = ready
+
+    @unseen
+    async def __call__(self, message: Mapping[str, Any]) -> None:
+        try:
+            await self._send(message)
+        except BaseException as error:
+            hide_caller_frame(error)
+            raise
+        if message["type"] == "lifespan.startup.complete":
+            self._ready()
+
+
 class ForkedChildren:
     """Tells of the end of ``multiprocessing`` children that were forked.
 

@@ -9,9 +9,12 @@ own between items. The run begins at the first resume and ends exactly once.
 from __future__ import annotations
 
 import copy
+import sys
+import time
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import MappingProxyType
+from types import AsyncGeneratorType, MappingProxyType, TracebackType
 from typing import Any
 
 import wrapt
@@ -64,12 +67,44 @@ class ObservedStream(ObservedIterator):
         return _Step(self._self_run, self.__wrapped__.asend(value), gives_item=True)
 
     def athrow(self, *exception: Any) -> Any:
+        one = _as_one_argument(self.__wrapped__, *exception) if len(exception) > 1 else None
+        if one is not None:
+            # The generator would warn of our line: a warning of C code's own does not step over the frame it is met in.
+            try:
+                warnings.warn(_DEPRECATED_ATHROW, DeprecationWarning, stacklevel=2)
+            except DeprecationWarning as error:
+                hide_caller_frame(error)
+                raise
+            exception = (one,)
         _forgo(self._self_run)
         return _Step(self._self_run, self.__wrapped__.athrow(*exception), gives_item=True)
 
     def aclose(self) -> Any:
         _forgo(self._self_run)
         return _Step(self._self_run, self.__wrapped__.aclose(), gives_item=False)
+
+
+_DEPRECATED_ATHROW = "the (type, exc, tb) signature of athrow() is deprecated, use the single-arg signature instead."
+
+
+@guarded
+def _as_one_argument(stream: Any, kind: Any, value: Any = None, traceback: Any = None) -> BaseException | None:
+    """What an async generator would throw for these, if it is one that would warn of them.
+
+    Only for an exception that exists. What remains for it to build, or to refuse, is left to the generator.
+    """
+    while type(stream) is ObservedStream:
+        stream = stream.__wrapped__
+    if sys.version_info < (3, 12) or type(stream) is not AsyncGeneratorType:
+        return None
+    if not (traceback is None or isinstance(traceback, TracebackType)):
+        return None
+    if isinstance(kind, BaseException) and value is None:
+        return kind if traceback is None else kind.with_traceback(traceback)
+    if isinstance(kind, type) and isinstance(value, BaseException) and isinstance(value, kind):
+        # Beside a class, no traceback means none: not the one that the exception has.
+        return value.with_traceback(traceback)
+    return None
 
 
 def observed_stream(
@@ -96,6 +131,7 @@ class _StreamRun:
         "observation",
         "seen_item",
         "step",
+        "timed",
         "watch",
     )
 
@@ -110,11 +146,13 @@ class _StreamRun:
         self.seen_item = False
         self.last_item: object = None
         self.step: object = None
+        self.timed = False
 
     def resume(self) -> object:
         if not self.begun:
             self.begun = True
             self.observation = self.watch.begin(self.instance, self.args, self.kwargs)
+            self.timed = self.observation is not None and bool(self.watch.timed(self.observation))
             # A prompt and a component are not kept alive by a stream's bookkeeping.
             self.instance, self.args, self.kwargs = None, (), _NOTHING
         if self.observation is None or self.ended:
@@ -182,13 +220,18 @@ class _Step:
         token = _resume(run)
         if run.step is None:
             run.step = self
+        begin_ns = time.perf_counter_ns() if run.timed else 0
         try:
             result = self._next() if resume is None else resume()
         except BaseException as error:
+            if begin_ns:
+                run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
             _pause(run, token)
             self._settle(error)
             hide_caller_frame(error)
             raise
+        if begin_ns:
+            run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
         _pause(run, token)
         return result
 

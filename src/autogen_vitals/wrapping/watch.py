@@ -32,6 +32,14 @@ class Watch(Protocol):
         """A stream gave its first item."""
         ...
 
+    def timed(self, observation: Observation) -> bool | None:
+        """Whether ``ran`` wants to be told."""
+        ...
+
+    def ran(self, observation: Observation, begin_ns: int, end_ns: int) -> None:
+        """The call's code ran from ``begin_ns`` to ``end_ns``, on the monotonic clock, between two suspensions."""
+        ...
+
     def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
         """The call is over. ``result`` is what it returned, or a stream's last item."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -32,3 +33,8 @@ async def ask(q: str) -> dict[str, Any]:
     agent = AssistantAgent("assistant", model_client=app.state.model_client)
     result = await agent.run(task=q)
     return {**worker_facts(), "built": 1, "reply": result.messages[-1].to_text()}
+
+
+@app.get("/finder")
+async def finder() -> dict[str, Any]:
+    return {**worker_facts(), "installed": any(type(it).__name__ == "ImportFinder" for it in sys.meta_path)}

@@ -5,8 +5,7 @@ import json
 import logging
 import re
 
-from autogen_agentchat import EVENT_LOGGER_NAME as AGENTCHAT_EVENTS
-from autogen_agentchat import TRACE_LOGGER_NAME as AGENTCHAT_TRACE
+from autogen_agentchat import EVENT_LOGGER_NAME as AGENTCHAT_EVENTS, TRACE_LOGGER_NAME as AGENTCHAT_TRACE
 from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.teams import SelectorGroupChat
 from autogen_core import EVENT_LOGGER_NAME, TRACE_LOGGER_NAME, FunctionCall

@@ -1,0 +1,143 @@
+"""New connections, and the model SDK's second tries: what a call spends on the network besides waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.observation import Network, Observation
+from autogen_vitals.lifecycle.startup import Interval, partition
+from autogen_vitals.vocabulary import CHAT, ConnectStage
+
+if TYPE_CHECKING:
+    from autogen_vitals.lifecycle.tracker import Tracker
+
+_CONNECT_LIMIT = 1000
+
+
+@dataclass(slots=True, eq=False)
+class Connect:
+    """One stage of one new connection.
+
+    Attributes:
+        stage: which.
+        observation: the model call, tool call or init it happened in.
+        clock_ns, duration_ns: when it began, on the monotonic clock, and how long it took.
+        error: class name of what it failed with.
+    """
+
+    stage: ConnectStage
+    observation: Observation
+    clock_ns: int
+    duration_ns: int = 0
+    error: str | None = None
+
+
+class _NetworkWatch:
+    """The part of a ``Watch`` that has nothing to say here."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    @guarded
+    def enter(self, observation: object) -> None:
+        return
+
+    @guarded
+    def leave(self, observation: object, token: object) -> None:
+        return
+
+    @guarded
+    def first_item(self, observation: object) -> None:
+        return
+
+    @guarded
+    def timed(self, observation: object) -> bool:
+        return False
+
+    @guarded
+    def ran(self, observation: object, begin_ns: int, end_ns: int) -> None:
+        return
+
+    @guarded
+    def abandon(self, observation: object) -> None:
+        return
+
+
+class ConnectWatch(_NetworkWatch):
+    """Watches the function that makes a connection. On a warm request it is not called."""
+
+    def __init__(self, tracker: Tracker, stage: ConnectStage) -> None:
+        super().__init__(tracker)
+        self._stage: ConnectStage = stage
+
+    @guarded
+    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Connect | None:
+        current = self._tracker.current() if self._tracker.active else None
+        if current is None:
+            return None  # what the app connects to outside AutoGen is none of our business
+        begin_ns = time.perf_counter_ns()
+        if current.steps is not None and current.network is None:
+            # Nothing can have been waited for yet but work of its own, such as openai's look at the platform, in a
+            # thread.
+            self._tracker.ran(current, current.clock_ns, begin_ns)
+        return Connect(self._stage, current, begin_ns)
+
+    @guarded
+    def end(self, observation: Connect, result: object, error: BaseException | None) -> None:
+        end_ns = time.perf_counter_ns()
+        observation.duration_ns = end_ns - observation.clock_ns
+        observation.error = None if error is None else type(error).__qualname__
+        self._tracker.connected(observation, end_ns)
+
+
+class RetryWatch(_NetworkWatch):
+    """Watches the function of the model's SDK that says how long to wait before the next try."""
+
+    @guarded
+    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
+        current = self._tracker.current() if self._tracker.active else None
+        return current if current is not None and current.operation is CHAT else None
+
+    @guarded
+    def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
+        if not isinstance(result, (int, float)):
+            return
+        network = network_of(observation)
+        since_ns, now_ns = max(observation.clock_ns, network.retried_ns), time.perf_counter_ns()
+        network.retried_ns = now_ns + int(result * 1e9)
+        network.retry_count += 1
+        network.retry_ns += max(0, network.retried_ns - since_ns - warm_up_ns(observation, since_ns, now_ns))
+
+
+def network_of(observation: Observation) -> Network:
+    """Its network account, opened when first asked for."""
+    if observation.network is None:
+        observation.network = Network()
+    return observation.network
+
+
+def count_connect(connect: Connect, end_ns: int) -> None:
+    """Note a connection on the observation it happened in, and on its request."""
+    observation = connect.observation
+    network = network_of(observation)
+    if len(network.connects) < _CONNECT_LIMIT:
+        network.connects.append((connect.clock_ns, end_ns))
+    if connect.stage == "dns_tcp" and connect.error is None:
+        network.connect_count += 1
+        if observation.request is not None:
+            observation.request.connect_count += 1
+
+
+def warm_up_ns(observation: Observation, since_ns: int, until_ns: int) -> int:
+    """How long the code of a first use ran in that time, connecting not counted; 0 for any other."""
+    if not observation.steps:
+        return 0
+    connects = () if observation.network is None else observation.network.connects
+    whole = Interval(since_ns, until_ns, "model_wait")
+    steps = [Interval(begin_ns, end_ns, "warm_up") for begin_ns, end_ns in observation.steps]
+    shares = partition([whole], [*steps, *(Interval(*connect, "connect_dns_tcp") for connect in connects)])
+    return shares.get("warm_up", 0)

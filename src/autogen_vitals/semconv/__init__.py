@@ -1,0 +1,50 @@
+"""Every span, attribute, metric and unit this package emits. ``docs/signals.md`` is generated from this module.
+
+Names under ``gen_ai.`` follow the GenAI semantic conventions, ``process.``, ``code.`` and ``error.`` the general ones;
+those of ours begin with ``autogen.``.
+
+Sources:
+    https://github.com/open-telemetry/semantic-conventions-genai (spans, metrics and their buckets)
+    https://opentelemetry.io/docs/specs/semconv/ (process, code, error)
+"""
+
+from autogen_vitals.semconv.attributes import *  # noqa: F403
+from autogen_vitals.semconv.metrics import (
+    CLIENT_OPERATION_DURATION as CLIENT_OPERATION_DURATION,
+    CLIENT_TIME_TO_FIRST_CHUNK as CLIENT_TIME_TO_FIRST_CHUNK,
+    CLIENT_TOKEN_USAGE as CLIENT_TOKEN_USAGE,
+    COLD_START_DURATION as COLD_START_DURATION,
+    CONNECT_DURATION_METRIC as CONNECT_DURATION_METRIC,
+    EXECUTE_TOOL_DURATION as EXECUTE_TOOL_DURATION,
+    IMPORT_DURATION as IMPORT_DURATION,
+    INIT_DURATION as INIT_DURATION,
+    INVOKE_AGENT_DURATION as INVOKE_AGENT_DURATION,
+    INVOKE_WORKFLOW_DURATION as INVOKE_WORKFLOW_DURATION,
+    LOOP_BLOCKED_DURATION_METRIC as LOOP_BLOCKED_DURATION_METRIC,
+    METRICS as METRICS,
+    REINIT_TIME as REINIT_TIME,
+    REINITS as REINITS,
+    REQUEST_DURATION as REQUEST_DURATION,
+    REQUEST_INIT_DURATION_METRIC as REQUEST_INIT_DURATION_METRIC,
+    STARTUP_DURATION as STARTUP_DURATION,
+    WORKER_INFO as WORKER_INFO,
+    Metric as Metric,
+)
+from autogen_vitals.semconv.spans import (
+    CHAT_SPAN as CHAT_SPAN,
+    EXECUTE_CODE_SPAN as EXECUTE_CODE_SPAN,
+    EXECUTE_TOOL_SPAN as EXECUTE_TOOL_SPAN,
+    FIRST_REQUEST_ATTRIBUTES as FIRST_REQUEST_ATTRIBUTES,
+    IMPORT_SPAN as IMPORT_SPAN,
+    INIT_SPAN as INIT_SPAN,
+    INVOKE_AGENT_SPAN as INVOKE_AGENT_SPAN,
+    INVOKE_WORKFLOW_SPAN as INVOKE_WORKFLOW_SPAN,
+    REQUEST_ATTRIBUTES as REQUEST_ATTRIBUTES,
+    SPAN_EVENTS as SPAN_EVENTS,
+    SPANS as SPANS,
+    STARTUP_SPAN as STARTUP_SPAN,
+    WARM_UP_SPAN as WARM_UP_SPAN,
+    Requirement as Requirement,
+    SpanEvent as SpanEvent,
+    SpanSignal as SpanSignal,
+)

@@ -1,0 +1,211 @@
+"""Names of attributes, and what each says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from autogen_vitals.vocabulary import STARTUP_STAGES, StartupStage
+
+SCOPE: Final = "autogen_vitals"
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.34.0"
+"""What the general attributes follow: an early release that names all of them. The GenAI ones have no schema."""
+
+# --- attributes of ours -------------------------------------------------------------------------------------------
+COMPONENT_KIND: Final = "autogen.component.kind"
+COMPONENT_TYPE: Final = "autogen.component.type"
+COMPONENT_NAME: Final = "autogen.component.name"
+PHASE: Final = "autogen.phase"
+INIT_STAGE: Final = "autogen.init.stage"
+INIT_SEQUENCE: Final = "autogen.init.sequence"
+REINIT: Final = "autogen.reinit"
+START_TYPE: Final = "autogen.start.type"
+REQUEST_NAME: Final = "autogen.request.name"
+REQUEST_INIT_COUNT: Final = "autogen.request.init.count"
+REQUEST_INIT_DURATION: Final = "autogen.request.init.duration"
+REQUEST_CONNECT_COUNT: Final = "autogen.request.connect.count"
+WORKER_SERVER: Final = "autogen.worker.server"
+FIRST_USE: Final = "autogen.first_use"
+WARM_UP_DURATION: Final = "autogen.warm_up.duration"
+WARM_UP_MODULES: Final = "autogen.warm_up.modules"
+CONNECT_COUNT: Final = "autogen.connect.count"
+CONNECT_DURATION: Final = "autogen.connect.duration"
+CONNECT_STAGE: Final = "autogen.connect.stage"
+RETRY_COUNT: Final = "autogen.retry.count"
+RETRY_DURATION: Final = "autogen.retry.duration"
+IMPORT_NAME: Final = "autogen.import.name"
+IMPORT_SELF_DURATION: Final = "autogen.import.self_duration"
+LOOP_BLOCKING: Final = "autogen.loop.blocking"
+LOOP_BLOCKED_DURATION: Final = "autogen.loop.blocked.duration"
+LOOP_THROTTLED_DURATION: Final = "autogen.loop.throttled.duration"
+STARTUP_STAGE: Final = "autogen.startup.stage"
+STARTUP_COMPLETE: Final = "autogen.startup.complete"
+STARTUP_EXACT: Final = "autogen.startup.exact"
+STARTUP_TOTAL: Final = "autogen.startup.total"
+STARTUP_IDLE: Final = "autogen.startup.idle"
+STARTUP_FIRST_TOKEN: Final = "autogen.startup.first_token"
+
+# --- attributes of the conventions --------------------------------------------------------------------------------
+PROCESS_PID: Final = "process.pid"
+PROCESS_PARENT_PID: Final = "process.parent_pid"
+PROCESS_CREATION_TIME: Final = "process.creation.time"
+CODE_FILE_PATH: Final = "code.file.path"
+CODE_LINE_NUMBER: Final = "code.line.number"
+CODE_FUNCTION_NAME: Final = "code.function.name"
+ERROR_TYPE: Final = "error.type"
+EXCEPTION_TYPE: Final = "exception.type"
+EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+GEN_AI_OPERATION_NAME: Final = "gen_ai.operation.name"
+GEN_AI_PROVIDER_NAME: Final = "gen_ai.provider.name"
+GEN_AI_AGENT_NAME: Final = "gen_ai.agent.name"
+GEN_AI_WORKFLOW_NAME: Final = "gen_ai.workflow.name"
+GEN_AI_TOOL_NAME: Final = "gen_ai.tool.name"
+GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
+GEN_AI_RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+GEN_AI_USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+GEN_AI_USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+GEN_AI_TOKEN_TYPE: Final = "gen_ai.token.type"
+
+EXCEPTION_EVENT: Final = "exception"
+LOOP_BLOCKED_EVENT: Final = "autogen.loop.blocked"
+
+
+def startup_attribute(stage: StartupStage) -> str:
+    """The span attribute that holds the seconds of one stage."""
+    return f"autogen.startup.{stage}"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute: its name, the type of its value, what it says."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+ATTRIBUTES: Final[tuple[Attribute, ...]] = (
+    Attribute(
+        COMPONENT_KIND,
+        "string",
+        "`agent`, `team`, `model_client`, `tool`, `workbench`, `code_executor`, `memory` or `runtime`",
+    ),
+    Attribute(COMPONENT_TYPE, "string", "class name of the component"),
+    Attribute(COMPONENT_NAME, "string", "name the component gives itself; on spans only, never on a metric"),
+    Attribute(
+        PHASE,
+        "string",
+        "where in the process's life: `import` (a module that is being imported is on the stack), `startup` (until the "
+        "server is ready, ASGI lifespan included), `request`, `background` (ready, but outside any request), "
+        "`draining`",
+    ),
+    Attribute(
+        INIT_STAGE,
+        "string",
+        "`construct` (the outermost constructor), `start` (`CodeExecutor.start`, `McpWorkbench.start`, a team's "
+        "registration with its runtime), `restore` (a client rebuilt by unpickling or copying), `warm_up` "
+        "(`autogen_vitals.warm_up`)",
+    ),
+    Attribute(INIT_SEQUENCE, "int", "how many inits this site has made in this process, this one included"),
+    Attribute(
+        REINIT,
+        "boolean",
+        "the same site (first frame outside site-packages, file and line) has already built this class in this process",
+    ),
+    Attribute(
+        START_TYPE,
+        "string",
+        "what the request paid: `cold` (the first of this process that used AutoGen), `rebuild` (the process is warm, "
+        "but the request built a model client, or spent 50 ms or more in inits), `reconnect` (it built nothing, but "
+        "opened a connection), `warm` (none of these)",
+    ),
+    Attribute(REQUEST_NAME, "string", "the name given to `autogen_vitals.request(name)`"),
+    Attribute(
+        REQUEST_INIT_COUNT,
+        "int",
+        "inits made by the request so far, those inside another init not counted",
+    ),
+    Attribute(REQUEST_INIT_DURATION, "double", "seconds the request spent in those inits"),
+    Attribute(REQUEST_CONNECT_COUNT, "int", "connections opened by what AutoGen did in the request so far"),
+    Attribute(WORKER_SERVER, "string", "`gunicorn`, `uvicorn`, `celery`, `multiprocessing` or `plain`"),
+    Attribute(
+        FIRST_USE,
+        "boolean",
+        "the first model call of this client class, or the first call of this tool, in this process",
+    ),
+    Attribute(
+        WARM_UP_DURATION,
+        "double",
+        "seconds in which the first model call kept its thread, and so the event loop, busy: lazy imports and the "
+        "building of models; neither connecting nor waiting for the model is in it",
+    ),
+    Attribute(WARM_UP_MODULES, "int", "modules imported meanwhile"),
+    Attribute(CONNECT_COUNT, "int", "TCP connections opened by it"),
+    Attribute(CONNECT_DURATION, "double", "seconds it spent connecting: DNS, TCP and TLS"),
+    Attribute(CONNECT_STAGE, "string", "`dns_tcp` (name look-up and TCP) or `tls` (the handshake)"),
+    Attribute(RETRY_COUNT, "int", "how often the model's SDK tried again"),
+    Attribute(RETRY_DURATION, "double", "seconds spent on tries that failed and on waiting before the next one"),
+    Attribute(IMPORT_NAME, "string", "the package, or the module where only that was imported"),
+    Attribute(
+        IMPORT_SELF_DURATION,
+        "double",
+        "seconds of the import without the imports inside it; the span's own duration is cumulative",
+    ),
+    Attribute(
+        LOOP_BLOCKING, "boolean", "a synchronous call on a running event loop: nothing else ran on the loop meanwhile"
+    ),
+    Attribute(LOOP_BLOCKED_DURATION, "double", "seconds the event loop stood still, at least"),
+    Attribute(
+        LOOP_THROTTLED_DURATION,
+        "double",
+        "seconds of CPU throttling of the container meanwhile (`cpu.stat` of the cgroup); absent when unknown",
+    ),
+    Attribute(STARTUP_STAGE, "string", "a stage of the cold start; see the attributes `autogen.startup.<stage>`"),
+    *(
+        Attribute(startup_attribute(stage), "double", f"seconds of the cold start: {meaning}")
+        for stage, meaning in STARTUP_STAGES.items()
+    ),
+    Attribute(STARTUP_TOTAL, "double", "the sum of the stages, in seconds: the cold start"),
+    Attribute(STARTUP_IDLE, "double", "seconds between being ready and the first request; not part of the cold start"),
+    Attribute(
+        STARTUP_FIRST_TOKEN, "double", "seconds of cold start until the model's first token, or first whole reply"
+    ),
+    Attribute(STARTUP_COMPLETE, "boolean", "false: the process ended, or was flushed, before it served a request"),
+    Attribute(
+        STARTUP_EXACT,
+        "boolean",
+        "false: the system does not tell when the process was created; it counts from the import of this package",
+    ),
+    Attribute(PROCESS_PID, "int", "the process that did it, read when it was recorded: right after a fork too"),
+    Attribute(PROCESS_PARENT_PID, "int", "its parent"),
+    Attribute(PROCESS_CREATION_TIME, "string", "ISO 8601, from the kernel's boot clock; for a forked worker, the fork"),
+    Attribute(CODE_FILE_PATH, "string", "file of the site"),
+    Attribute(CODE_LINE_NUMBER, "int", "line of the site"),
+    Attribute(CODE_FUNCTION_NAME, "string", "function of the site"),
+    Attribute(
+        ERROR_TYPE,
+        "string",
+        "class name of the exception; a participant that fails inside a team is named itself, not the team's "
+        "`RuntimeError`; `ToolError` where a tool reports a failure without raising",
+    ),
+    Attribute(EXCEPTION_TYPE, "string", "class name of the exception, on the `exception` event"),
+    Attribute(
+        EXCEPTION_STACKTRACE,
+        "string",
+        "files, lines and functions; neither source text nor the message, which may quote a prompt or a key",
+    ),
+    Attribute(
+        GEN_AI_OPERATION_NAME,
+        "string",
+        "`invoke_workflow`, `invoke_agent`, `execute_tool`, `chat` or `execute_code`",
+    ),
+    Attribute(GEN_AI_PROVIDER_NAME, "string", "`openai`, `azure.ai.openai`, `anthropic`, …; `autogen` where unknown"),
+    Attribute(GEN_AI_AGENT_NAME, "string", "name of the agent"),
+    Attribute(GEN_AI_WORKFLOW_NAME, "string", "name of the team, else its class"),
+    Attribute(GEN_AI_TOOL_NAME, "string", "name of the tool"),
+    Attribute(GEN_AI_REQUEST_MODEL, "string", "model the client was built for"),
+    Attribute(GEN_AI_RESPONSE_FINISH_REASONS, "string[]", "why the model stopped"),
+    Attribute(GEN_AI_USAGE_INPUT_TOKENS, "int", "tokens of the prompt"),
+    Attribute(GEN_AI_USAGE_OUTPUT_TOKENS, "int", "tokens of the reply"),
+    Attribute(GEN_AI_TOKEN_TYPE, "string", "`input` or `output`"),
+)

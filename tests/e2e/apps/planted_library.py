@@ -1,0 +1,5 @@
+"""Takes its time to be imported."""
+
+from planting import plant
+
+plant("import")

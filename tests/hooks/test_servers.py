@@ -1,0 +1,41 @@
+"""The servers' table: what it names is there in the servers that are installed."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from autogen_vitals.hooks.servers import SERVERS
+from autogen_vitals.wrapping.importing import resolve, split_target
+
+CALLS = [row.target for row in SERVERS.calls]
+OTHERS = [row.target for row in (*SERVERS.boundaries, *SERVERS.signals)]
+# Extras of gunicorn's, and a worker that its later versions do not have any more.
+MAY_BE_MISSING = ("gevent", "eventlet", "gunicorn.workers.geventlet")
+
+
+@pytest.mark.parametrize("target", CALLS + OTHERS)
+def test_every_target_exists(target: str) -> None:
+    """A method that moved is noticed: a server would seem never to be ready, or never to end."""
+    module, path = split_target(target)
+    pytest.importorskip(module.partition(".")[0])
+    try:
+        imported = importlib.import_module(module)
+    except (ImportError, RuntimeError) as error:
+        # gunicorn raises a RuntimeError of its own where an extra is not installed.
+        named = f"{getattr(error, 'name', '')} {error}"
+        if any(name in named for name in MAY_BE_MISSING):
+            pytest.skip(named)
+        raise
+    found = resolve(imported, path)
+    assert found is not None, f"{target} is nowhere"
+    assert callable(found[2]) or hasattr(found[2], "connect")
+
+
+def test_a_server_that_becomes_ready_says_so_before_it_waits() -> None:
+    """A loop's call does not return while the server serves: "ready" after it would be the end."""
+    for row in SERVERS.calls:
+        if row.target.endswith((".run", ".serve_forever", ".workloop")):
+            assert row.after is None, row.target
+            assert row.before in ("ready", "becomes_fork_server"), row.target
