@@ -69,7 +69,7 @@ class TimedSteps:
 
 
 def _as_one(kind: Any, *rest: Any) -> tuple[Any, ...]:
-    """``(type, value, traceback)`` as the one value it stands for: of three, Python has warned where they were given."""
+    """``(type, value, traceback)`` as the one value it stands for: of three, Python has warned already."""
     value = rest[0] if rest else None
     if isinstance(kind, type) and isinstance(value, BaseException) and isinstance(value, kind):
         return (value.with_traceback(rest[1] if len(rest) > 1 else None),)
