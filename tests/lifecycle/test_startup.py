@@ -131,6 +131,7 @@ def test_a_cold_start_from_creation_to_the_end_of_the_first_request(told: Told, 
     assert told.stages == {"spawn": 100, "instrumentation": 20, "imports": 350, "ready": 150, "request": 30}
     assert told[0].idle_ns == 60_000 * MS
     assert told[0].total_ns == 650 * MS
+    assert told[0].request_ns == 30 * MS
     assert told[0].complete
     assert told[0].end_ns - told[0].begin_ns == 60_650 * MS
 

@@ -425,6 +425,10 @@ async def test_the_stages_add_up_to_the_cold_start(vitals: Vitals, module: Calla
     assert by_stage == pytest.approx(stages(root(vitals)))
     assert {"spawn", "imports", "request"} <= set(by_stage)
     assert {point.attributes["autogen.worker.server"] for point in (*points, whole)} == {process.facts.server}
+    context = root(vitals).context
+    for point in points:
+        (exemplar,) = point.exemplars
+        assert (exemplar.trace_id, exemplar.span_id) == (context.trace_id, context.span_id), "it leads to the trace"
 
 
 async def test_slow_imports_are_told_with_what_was_in_them(vitals: Vitals, module: Callable[[str, str], None]) -> None:

@@ -62,6 +62,7 @@ class StartupReport:
         begin_ns, end_ns: creation of the process and end of its first request, on the monotonic clock.
         stages: nanoseconds of each stage that took any.
         idle_ns: between being ready and the first request; in none of the stages.
+        request_ns: of the stages together, what was inside the first request.
         first_token_ns: nanoseconds of cold start until the model's first token or whole reply.
         complete: a request has been served.
         exact: the kernel told when the process was created.
@@ -71,6 +72,7 @@ class StartupReport:
     end_ns: int
     stages: dict[StartupStage, int]
     idle_ns: int
+    request_ns: int
     first_token_ns: int | None
     complete: bool
     exact: bool
@@ -231,6 +233,7 @@ class Startup:
             # What instrumentations import is theirs.
             stages={**partition(spawned, ()), **partition(served, self._intervals)},
             idle_ns=idle_ns,
+            request_ns=now_ns - begun_ns,
             first_token_ns=None if first_token_ns is None else first_token_ns - created.clock_ns - idle_ns,
             complete=complete,
             exact=created.exact,

@@ -43,6 +43,7 @@ STARTUP_COMPLETE: Final = "autogen.startup.complete"
 STARTUP_EXACT: Final = "autogen.startup.exact"
 STARTUP_TOTAL: Final = "autogen.startup.total"
 STARTUP_IDLE: Final = "autogen.startup.idle"
+STARTUP_FIRST_REQUEST: Final = "autogen.startup.first_request"
 STARTUP_FIRST_TOKEN: Final = "autogen.startup.first_token"
 
 # --- attributes of the conventions --------------------------------------------------------------------------------
@@ -167,6 +168,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     ),
     Attribute(STARTUP_TOTAL, "double", "the sum of the stages, in seconds: the cold start"),
     Attribute(STARTUP_IDLE, "double", "seconds between being ready and the first request; not part of the cold start"),
+    Attribute(STARTUP_FIRST_REQUEST, "double", "seconds of the sum that were inside the first request"),
     Attribute(
         STARTUP_FIRST_TOKEN, "double", "seconds of cold start until the model's first token, or first whole reply"
     ),

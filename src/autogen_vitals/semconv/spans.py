@@ -49,6 +49,7 @@ from autogen_vitals.semconv.attributes import (
     START_TYPE,
     STARTUP_COMPLETE,
     STARTUP_EXACT,
+    STARTUP_FIRST_REQUEST,
     STARTUP_FIRST_TOKEN,
     STARTUP_IDLE,
     STARTUP_TOTAL,
@@ -125,6 +126,7 @@ STARTUP_SPAN: Final = SpanSignal(
         *((startup_attribute(stage), "when known") for stage in STARTUP_STAGES),
         (STARTUP_TOTAL, "always"),
         (STARTUP_IDLE, "always"),
+        (STARTUP_FIRST_REQUEST, "when known"),
         (STARTUP_FIRST_TOKEN, "when known"),
         (STARTUP_COMPLETE, "always"),
         (STARTUP_EXACT, "always"),
@@ -200,6 +202,7 @@ FIRST_REQUEST_ATTRIBUTES: Final[tuple[str, ...]] = (
     *(startup_attribute(stage) for stage in STARTUP_STAGES),
     STARTUP_TOTAL,
     STARTUP_IDLE,
+    STARTUP_FIRST_REQUEST,
     STARTUP_FIRST_TOKEN,
 )
 """On the first request of a process besides, as far as they are known then; and a link to `autogen.startup`."""

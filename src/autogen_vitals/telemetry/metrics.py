@@ -176,17 +176,18 @@ class Metrics:
         span = None if block.observation is None else block.observation.span
         self._record(semconv.LOOP_BLOCKED_DURATION_METRIC, block.duration_ns / 1e9, {}, _exemplar(span))
 
-    def startup_ended(self, report: StartupReport, imports: list[ImportRecord]) -> None:
+    def startup_ended(self, report: StartupReport, imports: list[ImportRecord], span: trace.Span | None) -> None:
         """Queue the stages of the cold start. One that ended early says nothing about how long one takes."""
         self._imports = {
             record.name: record.duration_ns / 1e9 for record in imports if record.duration_ns >= _SLOW_IMPORT_NS
         }
         if not report.complete:
             return
-        server = {semconv.WORKER_SERVER: process.facts.server}
+        server, span_context = {semconv.WORKER_SERVER: process.facts.server}, _exemplar(span)
         for stage, nanoseconds in report.stages.items():
-            self._record(semconv.STARTUP_DURATION, nanoseconds / 1e9, {semconv.STARTUP_STAGE: stage, **server}, None)
-        self._record(semconv.COLD_START_DURATION, report.total_ns / 1e9, server, None)
+            attributes = {semconv.STARTUP_STAGE: stage, **server}
+            self._record(semconv.STARTUP_DURATION, nanoseconds / 1e9, attributes, span_context)
+        self._record(semconv.COLD_START_DURATION, report.total_ns / 1e9, server, span_context)
 
     def _record(
         self, metric: semconv.Metric, value: float, attributes: _Attributes, span_context: trace.SpanContext | None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import TracerProvider
+from opentelemetry.trace import Span, TracerProvider
 
 from autogen_vitals import semconv
 from autogen_vitals.guard import guarded
@@ -101,16 +101,15 @@ class Telemetry:
 
     def startup_ended(self, report: StartupReport) -> None:
         self.has_recorded = True
-        self._startup_traced(report)
-        self._startup_measured(report)
+        self._startup_measured(report, self._startup_traced(report))
 
     @guarded
-    def _startup_traced(self, report: StartupReport) -> None:
-        self._startup.ended(report, self._imports())
+    def _startup_traced(self, report: StartupReport) -> Span | None:
+        return self._startup.ended(report, self._imports())
 
     @guarded
-    def _startup_measured(self, report: StartupReport) -> None:
-        self.metrics.startup_ended(report, self._imports())
+    def _startup_measured(self, report: StartupReport, span: Span | None) -> None:
+        self.metrics.startup_ended(report, self._imports(), span)
 
     def flush(self, timeout: float) -> bool:
         return flush_providers(real_providers(*self._providers), timeout)

@@ -56,12 +56,12 @@ class StartupTrace:
             self._root = root if root.get_span_context().is_valid else None
         return self._root
 
-    def ended(self, report: StartupReport, imports: list[ImportRecord]) -> None:
-        """Tell of the imports and end it."""
+    def ended(self, report: StartupReport, imports: list[ImportRecord]) -> Span | None:
+        """Tell of the imports and end it; the span that has ended, if there is one."""
         root = self._started()
         self._over = True
         if root is None:
-            return
+            return None
         root.set_attributes(
             {
                 **startup_attributes(report),
@@ -73,6 +73,7 @@ class StartupTrace:
         if root.is_recording():
             self._tell_imports(root, imports)
         root.end(wall_ns(report.end_ns))
+        return root
 
     def _tell_imports(self, root: Span, imports: list[ImportRecord]) -> None:
         spans: dict[int, Span] = {}
@@ -103,6 +104,8 @@ def startup_attributes(report: StartupReport) -> dict[str, Any]:
     }
     attributes[semconv.STARTUP_TOTAL] = report.total_ns / 1e9
     attributes[semconv.STARTUP_IDLE] = report.idle_ns / 1e9
+    if report.request_ns:
+        attributes[semconv.STARTUP_FIRST_REQUEST] = report.request_ns / 1e9
     if report.first_token_ns is not None:
         attributes[semconv.STARTUP_FIRST_TOKEN] = report.first_token_ns / 1e9
     return attributes
