@@ -83,6 +83,23 @@ def test_a_tool_that_sleeps_on_the_loop_is_named(vitals: Vitals, run_on: Runner)
     assert (point.count, point.sum) == (1, pytest.approx(told["autogen.loop.blocked.duration"]))
 
 
+def test_a_block_late_in_a_long_run_is_seen(vitals: Vitals, run_on: Runner) -> None:
+    """However much the run has built before: only runs keep the watch going, and only their ends end it."""
+
+    async def builds_waits_and_sleeps() -> str:
+        """Take some time before the mistake."""
+        for _ in range(5):
+            AssistantAgent("inner", calling("behaves", 1))
+        await asyncio.sleep(1.5)
+        time.sleep(0.5)
+        return "slept"
+
+    agent = AssistantAgent("a", calling("builds_waits_and_sleeps", 1), tools=[builds_waits_and_sleeps])
+    run_on(agent.run(task="sleep"))
+    ((span, _),) = blocks(vitals)
+    assert span.name == "execute_tool builds_waits_and_sleeps"
+
+
 def test_a_thousand_runs_that_behave_are_not_reported(
     vitals: Vitals, run_on: Runner, request: pytest.FixtureRequest
 ) -> None:

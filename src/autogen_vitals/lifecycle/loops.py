@@ -211,12 +211,13 @@ class LoopWatchdog:
         heartbeat.quiet = heartbeat.unwatched = 0
 
     @guarded
-    def operation_ended(self, observation: Any) -> None:
-        """A run is over. A block in it is told now, so far as it has lasted: its span closes before the next beat."""
+    def operation_ended(self, observation: Any, *, watched: bool = True) -> None:
+        """A run is over, or what never called ``watch``. A block in it is told now, so far as it has lasted: its span
+        closes before the next beat."""
         heartbeat = self._heartbeats.get(get_ident())
         if heartbeat is None:
             return
-        if heartbeat.open:
+        if watched and heartbeat.open:
             heartbeat.open -= 1
         sample = heartbeat.sample
         if sample is not None and sample.observation is observation and sample.due_ns == heartbeat.due_ns:

@@ -253,7 +253,7 @@ class Tracker:
             observation.modules = len(sys.modules) - observation.modules
         self.startup.observed(observation)
         # Before its span ends: if it kept the loop from everything else, that is where it is told.
-        self._watchdog.operation_ended(observation)
+        self._watchdog.operation_ended(observation, watched=observation.operation is not None)
         self._sink.ended(observation)
         if request is not None and request.is_session and observation.outermost:
             self.startup.request_ends(request)
