@@ -57,13 +57,14 @@ class Block:
 class _Doubt:
     """A beat is late. What the counters stood at when that was first seen, and the step that the loop was last in.
 
-    Of the step only what tells it from the next one: its frame would keep what the app has dropped alive.
+    Of the step, only what tells it from the next one: its frame would keep what the app has dropped alive. A loop
+    written in C does not number its steps; there it is the frame all the same, for as long as the beat is late.
     """
 
     due_ns: int
     throttled: int | None
     waited: int | None
-    step: tuple[int, int] | None = None
+    step: object = None
     step_seen_ns: int = 0
 
 
@@ -338,12 +339,12 @@ class LoopWatchdog:
 
     def _examine(self, heartbeat: _Heartbeat, doubt: _Doubt, now: int) -> None:
         """Look at what a late loop does; the same step for a while makes a sample, of which one a block is enough."""
-        stack, number = step_of(sys._current_frames().get(heartbeat.thread), heartbeat.runner)
+        stack, step = step_of(sys._current_frames().get(heartbeat.thread), heartbeat.runner)
         if not stack:
             heartbeat.alive_ns = now
             doubt.step = None
-        elif doubt.step != (id(stack[-1]), number):
-            doubt.step, doubt.step_seen_ns = (id(stack[-1]), number), now
+        elif doubt.step != step:
+            doubt.step, doubt.step_seen_ns = step, now
         elif min(now - heartbeat.standing_since(), (now - doubt.step_seen_ns) * 3) >= self._threshold_ns:
             observation = next((found for frame in stack if (found := self._observation_on(frame)) is not None), None)
             sample = _Sample(doubt.due_ns, site_of(stack), observation)

@@ -26,23 +26,23 @@ def runner_around(frame: FrameType | None) -> int:
     return runner
 
 
-def step_of(frame: FrameType | None, runner: int) -> tuple[list[FrameType], int]:
+def step_of(frame: FrameType | None, runner: int) -> tuple[list[FrameType], object]:
     """The step that a loop is in, while it neither waits nor is between two steps.
 
     Returns:
-        Its frames, the innermost first; and the how manieth of its round it is, where the loop is written in Python and
-        counts.
+        Its frames, the innermost first, and what tells it from any other step of the same round: its number where the
+        loop is written in Python and counts, else its outermost frame.
     """
     stack: list[FrameType] = []
     while frame is not None and len(stack) < _STACK_LIMIT:
-        if id(frame) == runner or frame.f_code.co_name == RUNNER:
-            if id(frame) == runner:
-                return stack, 0
+        if id(frame) == runner:
+            return stack, stack[-1] if stack else None
+        if frame.f_code.co_name == RUNNER:
             waits = bool(stack) and stack[-1].f_code.co_name in _WAITING
             return [] if waits else stack, frame.f_locals.get("i", 0)
         stack.append(frame)
         frame = frame.f_back
-    return [], 0
+    return [], None
 
 
 def site_of(stack: list[FrameType]) -> Site:
