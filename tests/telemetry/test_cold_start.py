@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,18 +96,22 @@ def in_child() -> Callable[[Callable[[], Any]], Any]:
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
     """Writes a module that the app may import; it is forgotten after the test."""
     monkeypatch.syspath_prepend(tmp_path)
 
+    written: list[str] = []
+
     def write(name: str, source: str) -> None:
+        written.append(name)
         path = tmp_path / f"{name.replace('.', '/')}.py"
         path.parent.mkdir(exist_ok=True)
         path.write_text(source)
         importlib.invalidate_caches()
-        monkeypatch.delitem(sys.modules, name, raising=False)
 
-    return write
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)
 
 
 # --- the trace --------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from autogen_vitals.guard import guarded
 _T = TypeVar("_T")
 
 _preparations: list[tuple[weakref.ref[Any], Callable[[Any], None]]] = []
+_resumptions: list[tuple[weakref.ref[Any], Callable[[Any], None]]] = []
 _renewals: list[tuple[weakref.ref[Any], Callable[[Any], None]]] = []
 
 
@@ -28,9 +29,19 @@ def prepare_for_fork(owner: _T, prepare: Callable[[_T], None]) -> None:
     _preparations.append((weakref.ref(owner), guarded(prepare)))
 
 
+def resume_after_fork(owner: _T, resume: Callable[[_T], None]) -> None:
+    """Call ``resume(owner)`` in the parent after every fork, for as long as ``owner`` lives."""
+    _resumptions.append((weakref.ref(owner), guarded(resume)))
+
+
 @guarded
 def _before() -> None:
     _call_all(_preparations)
+
+
+@guarded
+def _after_in_parent() -> None:
+    _call_all(_resumptions)
 
 
 @guarded
@@ -48,4 +59,4 @@ def _call_all(registered: list[tuple[weakref.ref[Any], Callable[[Any], None]]]) 
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before, after_in_child=_after_in_child)
+    os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

@@ -24,13 +24,14 @@ from typing import Any
 
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.births import current_loop
-from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork, resume_after_fork
 from autogen_vitals.lifecycle.sites import Site
 from autogen_vitals.lifecycle.stacks import RUNNER, runner_around, site_of, step_of
 from autogen_vitals.lifecycle.throttling import Pulse, throttled_since, waited_ns
 
 _REST_NS = 1_000_000_000
 _ABANDONED_NS = 600_000_000_000
+_LEAVING_SECONDS = 0.5
 
 
 @dataclass(slots=True, eq=False)
@@ -187,6 +188,8 @@ class LoopWatchdog:
         self._heartbeats: dict[int, _Heartbeat] = {}
         self._renew()
         renew_after_fork(self, LoopWatchdog._renew)
+        prepare_for_fork(self, LoopWatchdog._end_thread)
+        resume_after_fork(self, LoopWatchdog._resume_thread)
 
     def _renew(self) -> None:
         for heartbeat in self._heartbeats.values():
@@ -194,6 +197,7 @@ class LoopWatchdog:
         self._heartbeats = {}
         self._lock = threading.RLock()
         self._wake = threading.Event()
+        self._leave = threading.Event()
         self._thread: threading.Thread | None = None
         self._pulse = Pulse(self._threshold_ns)
 
@@ -228,10 +232,7 @@ class LoopWatchdog:
         with self._lock:
             if not self._heartbeats:
                 self._pulse.begin()  # the last beat was before the thread's rest
-            if self._thread is None:
-                thread = threading.Thread(target=self._watch_over, name="autogen-vitals-loops", daemon=True)
-                thread.start()
-                self._thread = thread
+            self._start_thread()
         former = self._heartbeats.get(get_ident())
         if former is not None:
             self._let_go(former)
@@ -240,6 +241,25 @@ class LoopWatchdog:
         if self._off:  # stopped meanwhile, in another thread
             self._let_go(heartbeat)
         return heartbeat
+
+    def _start_thread(self) -> None:
+        if self._thread is None:
+            leave = self._leave = threading.Event()
+            thread = threading.Thread(target=self._watch_over, args=(leave,), name="autogen-vitals-loops", daemon=True)
+            thread.start()
+            self._thread = thread
+
+    def _end_thread(self) -> None:
+        # Python 3.12 and later warn of a fork in a process with threads: this one is none of the app's.
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._leave.set()
+            self._wake.set()
+            thread.join(_LEAVING_SECONDS)
+
+    def _resume_thread(self) -> None:
+        if self._heartbeats and not self._off:
+            self._start_thread()
 
     def _let_go(self, heartbeat: _Heartbeat) -> None:
         heartbeat.over = True
@@ -292,14 +312,14 @@ class LoopWatchdog:
 
     # --- the watchdog's thread ------------------------------------------------------------------------------------
 
-    def _watch_over(self) -> None:
-        while not self._off:
+    def _watch_over(self, leave: threading.Event) -> None:
+        while not (self._off or leave.is_set()):
             if self._heartbeats:
-                time.sleep(self._tick_ns / 1e9)
+                leave.wait(self._tick_ns / 1e9)
                 self._tick()
                 continue
             self._wake.clear()
-            if not self._heartbeats and not self._off:
+            if not (self._heartbeats or self._off or leave.is_set()):
                 self._wake.wait()
                 self._pulse.begin()
 
