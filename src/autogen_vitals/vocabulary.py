@@ -51,7 +51,7 @@ STARTUP_STAGES: dict[StartupStage, str] = {
     "request_init": "inits inside the first request",
     "connect_dns_tcp": "connecting: name look-up and TCP",
     "connect_tls": "connecting: the TLS handshake",
-    "gc": "garbage collections, whatever they interrupted",
+    "gc": "garbage collections of the main thread, whatever they interrupted",
     "warm_up": "first-use warm-up, inside the first model calls or in `autogen_vitals.warm_up`",
     "model_wait": "waiting for the model, until its first token or its whole reply",
     "model_stream": "from the first token of a streamed reply to its end",

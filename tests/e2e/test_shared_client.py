@@ -39,8 +39,11 @@ def test_shared_client_is_cold_once_then_warm(
         told = Counter(span.attributes["autogen.start.type"].replace("reconnect", "warm") for span in spans)
         assert told == {"cold": 1, "warm": requests - 1}, f"start types of worker {pid}"
         for span in spans:
-            connects = span.attributes["autogen.request.connect.count"]
-            assert (connects > 0) == (span.attributes["autogen.start.type"] != "warm")
+            connects, start_type = (
+                span.attributes[f"autogen.{name}"] for name in ("request.connect.count", "start.type")
+            )
+            # The cold one may find the connection of one that was served meanwhile.
+            assert start_type == "cold" or (connects > 0) == (start_type == "reconnect")
         assert {span.attributes["autogen.request.init.count"] for span in spans} == {1}, "only the agent"
     assert telemetry.counted("autogen.init.duration", component_type=CLIENT, phase="startup") == launcher.workers
     assert telemetry.counted("autogen.init.duration", component_type=CLIENT) == launcher.workers

@@ -131,7 +131,8 @@ async def test_a_stream_s_first_use_is_timed_too(vitals: Vitals, model: ModelSer
     first, second = vitals.spans("chat stub")
     assert set(first.attributes) >= OF_CONNECTING | OF_WARMING
     assert 0 < first.attributes["autogen.warm_up.duration"] <= seconds(first)
-    assert not (OF_CONNECTING | OF_WARMING) & set(second.attributes)
+    # Not every version of openai gives the connection of a stream back.
+    assert not OF_WARMING & set(second.attributes)
 
 
 async def test_a_connection_that_was_closed_makes_the_next_request_a_reconnect(

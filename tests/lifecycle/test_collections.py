@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,6 +36,14 @@ def test_a_collection_is_told_with_its_time(collections: Collections, told: list
     gc.collect()
     ((begin_ns, end_ns),) = told
     assert end_ns - begin_ns > 0
+
+
+def test_what_another_thread_collects_is_not_told(collections: Collections, told: list[tuple[int, int]]) -> None:
+    """The main thread may have nothing to do meanwhile."""
+    thread = threading.Thread(target=gc.collect)
+    thread.start()
+    thread.join()
+    assert not told
 
 
 def test_what_is_removed_leaves_nothing(collections: Collections, told: list[tuple[int, int]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 from collections.abc import Callable
 
@@ -10,7 +11,8 @@ from autogen_vitals.guard import guarded
 
 
 class Collections:
-    """Times the collections of this process, for as long as it is installed.
+    """Times the collections of the main thread, for as long as it is installed. What another thread collects need not
+    keep anybody waiting: a tool may be asleep meanwhile.
 
     ``gc`` calls back at the beginning and the end of each, in the thread that it interrupts; a collection never
     interrupts another one. A child forked meanwhile sees the end only, of which it makes nothing.
@@ -27,7 +29,8 @@ class Collections:
 
     def _called(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
-            self._begin_ns = time.perf_counter_ns()
+            is_main = threading.get_ident() == threading.main_thread().ident
+            self._begin_ns = time.perf_counter_ns() if is_main else 0
         elif self._begin_ns:
             begin_ns, self._begin_ns = self._begin_ns, 0
             self._told(begin_ns, time.perf_counter_ns())
