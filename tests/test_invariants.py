@@ -35,7 +35,7 @@ starlette_applications = pytest.importorskip("starlette.applications")
 responses = importlib.import_module("starlette.responses")
 routing = importlib.import_module("starlette.routing")
 
-ROOMS = ("hooks", "wrapping", "lifecycle", "telemetry")
+ROOMS = ("hooks", "wrapping", "lifecycle", "crashes", "telemetry")
 TOP = (
     "",
     ".auto_instrumentation",

@@ -63,6 +63,48 @@ STARTUP_STAGES: dict[StartupStage, str] = {
 Moment = Literal["starting", "ready", "draining", "ending", "becomes_fork_server", "becomes_worker"]
 """What a call says about the life of the process: see ``lifecycle.moments``."""
 
+Category = Literal[
+    "team_already_running",
+    "agent_shared",
+    "use_after_fork",
+    "event_loop_closed",
+    "bound_to_other_loop",
+    "docker_unavailable",
+    "missing_binary",
+    "closed_file",
+    "not_serialisable",
+    "missing_credentials",
+    "dependency_drift",
+    "missing_module",
+    "invalid_config",
+    "rate_limited",
+    "timeout",
+    "connection",
+    "cancelled",
+    "other",
+]
+CATEGORIES: dict[Category, str] = {
+    "team_already_running": "a team was run, reset or loaded while it ran",
+    "agent_shared": "one agent object was given to two owners",
+    "use_after_fork": "what one process had opened was used by another one",
+    "event_loop_closed": "a connection, or a client, outlived the event loop that it was used on",
+    "bound_to_other_loop": "a queue, lock or future was used on another event loop than its own",
+    "docker_unavailable": "no Docker daemon answered",
+    "missing_binary": "a program that was to be run is not installed",
+    "closed_file": "a file or the standard input is closed, or has nobody at its other end",
+    "not_serialisable": "an object cannot be pickled, copied or dumped",
+    "missing_credentials": "there was no key, token or password",
+    "dependency_drift": "two installed libraries do not fit each other",
+    "missing_module": "a module, or the extra that brings it, is not installed",
+    "invalid_config": "a component was given what it does not accept",
+    "rate_limited": "the model's provider asked for fewer requests",
+    "timeout": "it took longer than it was allowed to",
+    "connection": "the other side could not be reached, or hung up",
+    "cancelled": "whoever had asked for it gave it up",
+    "other": "none of these",
+}
+"""What an exception that ended a boot, an init, a request or a run means: see ``crashes.categories``."""
+
 Absorbs = Literal["object", "name", "any"]
 
 

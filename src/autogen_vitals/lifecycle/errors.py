@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
-from autogen_vitals.vocabulary import INVOKE_WORKFLOW, Operation
-
-# A participant's exception reaches the team's caller as RuntimeError("ValueError: text\nTraceback:\n…").
-_HIDDEN_CLASS = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::|$)")
+from autogen_vitals.crashes.chain import class_of
+from autogen_vitals.vocabulary import INVOKE_WORKFLOW, Category, Operation
 
 
 def identify(error: BaseException) -> tuple[object, ...]:
@@ -23,14 +19,13 @@ def identify(error: BaseException) -> tuple[object, ...]:
 
 
 def error_class(error: BaseException, operation: Operation | None) -> str:
-    """Class name of ``error``, unqualified: ``httpx`` and ``httpx2`` share the name and not the module.
+    """Class name of ``error``, unqualified; for a team's run that failed because a participant did, that one's."""
+    return class_of(error) if operation is INVOKE_WORKFLOW else type(error).__qualname__
 
-    For a team's run that failed because a participant did, the participant's class, which AutoGen keeps only in the
-    text of its ``RuntimeError``.
-    """
-    name = type(error).__qualname__
-    if operation is INVOKE_WORKFLOW and type(error) is RuntimeError and error.__cause__ is None:
-        hidden = _HIDDEN_CLASS.match(str(error))
-        if hidden is not None and "\nTraceback" in str(error):
-            return hidden.group(1)
-    return name
+
+def category_of(error: BaseException, operation: Operation | None) -> Category:
+    """What ``error`` means, of those that a run, or an init (``None``), can fail with."""
+    # Not needed by a process in which nothing fails.
+    from autogen_vitals.crashes.classify import classify
+
+    return classify(error, in_init=operation is None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from autogen_vitals.vocabulary import ComponentKind, Operation, Phase, Stage
+from autogen_vitals.vocabulary import Category, ComponentKind, Operation, Phase, Stage
 
 if TYPE_CHECKING:
     from autogen_vitals.lifecycle.births import Birth
@@ -67,8 +67,9 @@ class Observation:
         known_slow: of an init: the last one of its site took long enough for a span.
         birth: of a run: where and when the component was built, if that was seen.
         error, exception: class name of what it failed with, and the exception itself until the observation is over.
+        category: what that means.
         error_recorded: an observation inside it has told of that exception already.
-        nested_error: identity and class name of the last exception that ended an observation inside it.
+        nested_error: identity, class name and category of the last exception that ended an observation inside it.
         cached: its reply cost no tokens.
         first_item_ns: nanoseconds from its beginning to a stream's first item.
         nested_init_ns: nanoseconds of the inits directly inside it.
@@ -106,8 +107,9 @@ class Observation:
     duration_ns: int = 0
     error: str | None = None
     exception: BaseException | None = None
+    category: Category | None = None
     error_recorded: bool = False
-    nested_error: tuple[object, str] | None = None
+    nested_error: tuple[object, str, Category] | None = None
     cached: bool = False
     first_item_ns: int | None = None
     nested_init_ns: int = 0

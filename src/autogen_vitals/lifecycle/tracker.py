@@ -11,7 +11,7 @@ from typing import Any
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.births import BirthRegistry, current_loop
 from autogen_vitals.lifecycle.connects import Connect, count_connect, warm_up_ns
-from autogen_vitals.lifecycle.errors import error_class, identify
+from autogen_vitals.lifecycle.errors import category_of, error_class, identify
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.loops import LoopWatchdog
 from autogen_vitals.lifecycle.observation import Observation, Sink
@@ -236,8 +236,12 @@ class Tracker:
             # The same exception on its way out, or the team's error that stands for it.
             hidden = observation.error != type(error).__qualname__
             observation.error_recorded = nested[0] == identity or (hidden and nested[1] == observation.error)
+        if nested is not None and nested[0] == identity:
+            observation.category = nested[2]
+        else:
+            observation.category = category_of(error, observation.operation)
         if observation.parent is not None:
-            observation.parent.nested_error = (identity, observation.error)
+            observation.parent.nested_error = (identity, observation.error, observation.category)
 
     def _close(self, observation: Observation) -> None:
         parent, request = observation.parent, observation.request

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from autogen_vitals.vocabulary import STARTUP_STAGES, StartupStage
+from autogen_vitals.vocabulary import CATEGORIES, STARTUP_STAGES, StartupStage
 
 SCOPE: Final = "autogen_vitals"
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.34.0"
@@ -33,6 +33,7 @@ CONNECT_DURATION: Final = "autogen.connect.duration"
 CONNECT_STAGE: Final = "autogen.connect.stage"
 RETRY_COUNT: Final = "autogen.retry.count"
 RETRY_DURATION: Final = "autogen.retry.duration"
+CRASH_CATEGORY: Final = "autogen.crash.category"
 IMPORT_NAME: Final = "autogen.import.name"
 IMPORT_SELF_DURATION: Final = "autogen.import.self_duration"
 LOOP_BLOCKING: Final = "autogen.loop.blocking"
@@ -146,6 +147,12 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     Attribute(CONNECT_STAGE, "string", "`dns_tcp` (name look-up and TCP) or `tls` (the handshake)"),
     Attribute(RETRY_COUNT, "int", "how often the model's SDK tried again"),
     Attribute(RETRY_DURATION, "double", "seconds spent on tries that failed and on waiting before the next one"),
+    Attribute(
+        CRASH_CATEGORY,
+        "string",
+        "what the exception means, by its class, its message and what it was raised from: "
+        + ", ".join(f"`{category}` ({meaning})" for category, meaning in CATEGORIES.items()),
+    ),
     Attribute(IMPORT_NAME, "string", "the package, or the module where only that was imported"),
     Attribute(
         IMPORT_SELF_DURATION,

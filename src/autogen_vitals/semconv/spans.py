@@ -14,6 +14,7 @@ from autogen_vitals.semconv.attributes import (
     COMPONENT_TYPE,
     CONNECT_COUNT,
     CONNECT_DURATION,
+    CRASH_CATEGORY,
     ERROR_TYPE,
     EXCEPTION_EVENT,
     EXCEPTION_STACKTRACE,
@@ -87,6 +88,7 @@ _RUN: Final[tuple[tuple[str, Requirement], ...]] = (
     (START_TYPE, "always"),
     *_PROCESS,
     (ERROR_TYPE, "on error"),
+    (CRASH_CATEGORY, "when known"),
 )
 
 INIT_SPAN: Final = SpanSignal(
@@ -109,6 +111,7 @@ INIT_SPAN: Final = SpanSignal(
         (CODE_FUNCTION_NAME, "when known"),
         *_PROCESS,
         (ERROR_TYPE, "on error"),
+        (CRASH_CATEGORY, "when known"),
     ),
 )
 WARM_UP_SPAN: Final = SpanSignal(

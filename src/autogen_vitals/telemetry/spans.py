@@ -256,6 +256,8 @@ def _record_error(span: Span, observation: Observation) -> None:
     # No description: it would be the exception's message, which quotes keys and prompts.
     span.set_status(Status(StatusCode.ERROR))
     span.set_attribute(semconv.ERROR_TYPE, observation.error or "")
+    if observation.category is not None:
+        span.set_attribute(semconv.CRASH_CATEGORY, observation.category)
     exception = observation.exception
     if exception is not None and not observation.error_recorded:
         span.add_event(
