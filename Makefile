@@ -2,7 +2,7 @@
 # make PYTHON=/path/to/python3 ... chooses the Python; make clean first if .venv is there already.
 
 PYTHON ?= $(shell scripts/pick-python)
-WORKERS ?= 2
+WORKERS ?= 3
 ARGS ?=
 ROWS ?=
 

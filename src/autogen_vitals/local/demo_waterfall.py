@@ -20,8 +20,9 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _ASCII_BAR = "#"
 _COLOURS: dict[StartupStage, str] = {"warm_up": "green", "model_wait": "bright_black", "model_stream": "bright_black"}
 _LEGEND = (
-    "spawn: until this package was loaded. instrumentation: OpenTelemetry, this package included. imports: the first "
-    "request's too. warm_up: what only a first model call does. slowest imports: of any stage, each without the others."
+    "spawn: until this package was loaded. instrumentation: OpenTelemetry, this package included. imports and gc "
+    "(garbage collections): the first request's too. warm_up: what only a first model call does. slowest imports: of "
+    "any stage, each without the others."
 )
 
 
