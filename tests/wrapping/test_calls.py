@@ -70,6 +70,7 @@ def wrapped(watch: Any, request: Any) -> Agent:
 def caught_warnings() -> Iterator[list[str]]:
     """The text of every warning, in order; not its source, which would keep a coroutine alive."""
     caught: list[str] = []
+    gc.collect()  # what other tests left is warned of now
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = lambda message, *_, **__: caught.append(str(message))
