@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -152,28 +150,3 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
     clock = Clock()
     monkeypatch.setattr(time, "perf_counter_ns", lambda: clock.now)
     return clock
-
-
-@pytest.fixture
-def in_fork() -> Callable[[Callable[[], Any]], Any]:
-    """Calls a function in a forked child, and answers what it answered, as JSON has it."""
-    if not hasattr(os, "fork"):
-        pytest.skip("this system does not fork")
-
-    def call(function: Callable[[], Any]) -> Any:
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                answer = json.dumps(function())
-            except BaseException as error:
-                answer = json.dumps(f"the child raised {error!r}")
-            os.write(write, answer.encode())
-            os._exit(0)
-        os.close(write)
-        with os.fdopen(read) as file:
-            answer = file.read()
-        os.waitpid(child, 0)
-        return json.loads(answer)
-
-    return call

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import os
 import sys
@@ -69,30 +68,6 @@ def of_startup(span: ReadableSpan) -> set[str]:
 def links(span: ReadableSpan) -> list[int]:
     """Traces that a span points to."""
     return [link.context.trace_id for link in span.links]
-
-
-@pytest.fixture
-def in_child() -> Callable[[Callable[[], Any]], Any]:
-    """What a function returns in a forked child, as JSON has it."""
-    if not hasattr(os, "fork"):
-        pytest.skip("this system does not fork")
-
-    def call(function: Callable[[], Any]) -> Any:
-        read, write = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                answer = json.dumps(function())
-            except BaseException as error:
-                answer = json.dumps(repr(error))
-            os.write(write, answer.encode())
-            os._exit(0)
-        os.close(write)
-        os.waitpid(pid, 0)
-        with os.fdopen(read) as pipe:
-            return json.loads(pipe.read())
-
-    return call
 
 
 @pytest.fixture
@@ -373,7 +348,7 @@ async def test_a_start_that_is_switched_off_tells_nothing(vitals: Vitals) -> Non
 
 @pytest.mark.parametrize("served_before", [False, True], ids=["", "served before"])
 async def test_a_forked_child_has_a_start_of_its_own(
-    vitals: Vitals, in_child: Callable[..., Any], served_before: bool
+    vitals: Vitals, in_fork: Callable[..., Any], served_before: bool
 ) -> None:
     """From the fork on, in a trace of its own; the parent's goes on in the parent."""
     writer = agent()
@@ -400,7 +375,7 @@ async def test_a_forked_child_has_a_start_of_its_own(
             "linked": links(vitals.spans("invoke_agent writer")[-1]),
         }
 
-    told = in_child(child)
+    told = in_fork(child)
     assert isinstance(told, dict), told
     # The kernel's clock ticks every 10 ms.
     assert before - 30_000_000 <= told["started"] <= time.time_ns()
