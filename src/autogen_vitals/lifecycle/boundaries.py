@@ -10,10 +10,11 @@ from typing import Any
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.moments import Moments
 from autogen_vitals.lifecycle.requests import Request, RequestToken
+from autogen_vitals.lifecycle.silence import SilentWatch
 from autogen_vitals.lifecycle.tracker import Tracker
 
 
-class AsgiWatch:
+class AsgiWatch(SilentWatch):
     """Watches an ASGI application's ``__call__(scope, receive, send)``.
 
     HTTP and WebSocket scopes are requests. The lifespan scope begins the server's start-up, which the first request
@@ -44,18 +45,6 @@ class AsgiWatch:
     @guarded
     def leave(self, observation: Request, token: Any) -> None:
         self._tracker.requests.leave(token)
-
-    @guarded
-    def first_item(self, observation: Request) -> None:
-        return
-
-    @guarded
-    def timed(self, observation: Request) -> bool:
-        return False
-
-    @guarded
-    def ran(self, observation: Request, begin_ns: int, end_ns: int) -> None:
-        return
 
     @guarded
     def end(self, observation: Request, result: object, error: BaseException | None) -> None:

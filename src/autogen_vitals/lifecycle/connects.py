@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.observation import Network, Observation
+from autogen_vitals.lifecycle.silence import SilentWatch
 from autogen_vitals.lifecycle.startup import Interval, partition
 from autogen_vitals.vocabulary import CHAT, ConnectStage
 
@@ -36,42 +37,11 @@ class Connect:
     error: str | None = None
 
 
-class _NetworkWatch:
-    """The part of a ``Watch`` that has nothing to say here."""
-
-    def __init__(self, tracker: Tracker) -> None:
-        self._tracker = tracker
-
-    @guarded
-    def enter(self, observation: object) -> None:
-        return
-
-    @guarded
-    def leave(self, observation: object, token: object) -> None:
-        return
-
-    @guarded
-    def first_item(self, observation: object) -> None:
-        return
-
-    @guarded
-    def timed(self, observation: object) -> bool:
-        return False
-
-    @guarded
-    def ran(self, observation: object, begin_ns: int, end_ns: int) -> None:
-        return
-
-    @guarded
-    def abandon(self, observation: object) -> None:
-        return
-
-
-class ConnectWatch(_NetworkWatch):
+class ConnectWatch(SilentWatch):
     """Watches the function that makes a connection. On a warm request it is not called."""
 
     def __init__(self, tracker: Tracker, stage: ConnectStage) -> None:
-        super().__init__(tracker)
+        self._tracker = tracker
         self._stage: ConnectStage = stage
 
     @guarded
@@ -94,8 +64,11 @@ class ConnectWatch(_NetworkWatch):
         self._tracker.connected(observation, end_ns)
 
 
-class RetryWatch(_NetworkWatch):
+class RetryWatch(SilentWatch):
     """Watches the function of the model's SDK that says how long to wait before the next try."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
 
     @guarded
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:

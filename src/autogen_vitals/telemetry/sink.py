@@ -45,7 +45,7 @@ class Telemetry:
         is_told_elsewhere: Callable[[Observation], bool],
         imports: Callable[[], list[ImportRecord]],
     ) -> None:
-        self._imports = imports
+        self._imports = guarded(imports)
         self._providers = (tracer_provider, meter_provider)
         tracer = tracer_provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
         self._startup = StartupTrace(tracer)
@@ -101,15 +101,16 @@ class Telemetry:
 
     def startup_ended(self, report: StartupReport) -> None:
         self.has_recorded = True
-        self._startup_measured(report, self._startup_traced(report))
+        imports = self._imports() or []
+        self._startup_measured(report, imports, self._startup_traced(report, imports))
 
     @guarded
-    def _startup_traced(self, report: StartupReport) -> Span | None:
-        return self._startup.ended(report, self._imports())
+    def _startup_traced(self, report: StartupReport, imports: list[ImportRecord]) -> Span | None:
+        return self._startup.ended(report, imports)
 
     @guarded
-    def _startup_measured(self, report: StartupReport, span: Span | None) -> None:
-        self.metrics.startup_ended(report, self._imports(), span)
+    def _startup_measured(self, report: StartupReport, imports: list[ImportRecord], span: Span | None) -> None:
+        self.metrics.startup_ended(report, imports, span)
 
     def flush(self, timeout: float) -> bool:
         return flush_providers(real_providers(*self._providers), timeout)
