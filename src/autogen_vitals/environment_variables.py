@@ -62,3 +62,29 @@ OTEL_PYTHON_AUTOGEN_LOOP_BLOCKED_THRESHOLD = "OTEL_PYTHON_AUTOGEN_LOOP_BLOCKED_T
 
 Milliseconds for which an event loop may stand still before that is reported (default ``200``); ``0``: not watched.
 """
+
+OTEL_PYTHON_AUTOGEN_EXIT_RECORD = "OTEL_PYTHON_AUTOGEN_EXIT_RECORD"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_EXIT_RECORD
+
+``true`` (default): each process keeps a small file that says, when the process is killed, what it was doing; another
+process reports it. ``false``: none is kept, and the dead are reported with their exit status alone, by a supervisor.
+"""
+
+OTEL_PYTHON_AUTOGEN_STATE_DIR = "OTEL_PYTHON_AUTOGEN_STATE_DIR"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_STATE_DIR
+
+Folder of these files. Default: ``autogen-vitals`` in ``$XDG_RUNTIME_DIR``, else ``autogen-vitals-<uid>`` in
+``/dev/shm``, else in the folder for temporary files. To report containers that were killed, a folder that outlives
+them, such as an ``emptyDir`` volume.
+"""
+
+OTEL_PYTHON_AUTOGEN_EXCEPTION_MESSAGES = "OTEL_PYTHON_AUTOGEN_EXCEPTION_MESSAGES"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_EXCEPTION_MESSAGES
+
+``known`` (default): a crash quotes what a library is known to say, such as ``No module named 'docker'``, and no other
+message, for it may quote a prompt. ``all``: every message. ``none``: no message. Keys, tokens and passwords are taken
+out of whatever is quoted.
+"""

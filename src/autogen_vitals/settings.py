@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from autogen_vitals import environment_variables as env
+from autogen_vitals.vocabulary import MessageMode
 
 _logger = logging.getLogger("autogen_vitals")
 
@@ -30,6 +31,11 @@ class Settings:
         import_tree: whether every module imported during the start is recorded, not only top-level packages.
         loop_heartbeat: milliseconds between two looks at an event loop that runs AutoGen; 0 switches that off.
         loop_blocked_threshold: milliseconds for which an event loop may stand still; 0 switches that off.
+        exit_record: whether each process keeps the small file that says, when it is killed, what it was doing.
+        state_dir: folder of these files; empty: the first of $XDG_RUNTIME_DIR, /dev/shm and the folder for temporary
+            files that will do.
+        exception_messages: tell what a library says of its own (``known``), ``all`` messages, or ``none``; keys,
+            tokens and passwords are taken out of whatever is told.
     """
 
     enabled: bool = True
@@ -40,6 +46,9 @@ class Settings:
     import_tree: bool = False
     loop_heartbeat: float = 50.0
     loop_blocked_threshold: float = 200.0
+    exit_record: bool = True
+    state_dir: str = ""
+    exception_messages: MessageMode = "known"
 
 
 @dataclass
@@ -57,6 +66,9 @@ class Configuration:
     import_tree: bool | None = None
     loop_heartbeat: float | None = None
     loop_blocked_threshold: float | None = None
+    exit_record: bool | None = None
+    state_dir: str | None = None
+    exception_messages: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,9 @@ _KINDS: Mapping[str, tuple[str, _Kind]] = {
     "import_tree": (env.OTEL_PYTHON_AUTOGEN_IMPORT_TREE, _SWITCH),
     "loop_heartbeat": (env.OTEL_PYTHON_AUTOGEN_LOOP_HEARTBEAT, _MILLISECONDS),
     "loop_blocked_threshold": (env.OTEL_PYTHON_AUTOGEN_LOOP_BLOCKED_THRESHOLD, _MILLISECONDS),
+    "exit_record": (env.OTEL_PYTHON_AUTOGEN_EXIT_RECORD, _SWITCH),
+    "state_dir": (env.OTEL_PYTHON_AUTOGEN_STATE_DIR, _Kind(os.fspath, "a folder")),
+    "exception_messages": (env.OTEL_PYTHON_AUTOGEN_EXCEPTION_MESSAGES, _one_of("known", "all", "none")),
 }
 
 

@@ -105,6 +105,34 @@ CATEGORIES: dict[Category, str] = {
 }
 """What an exception that ended a boot, an init, a request or a run means: see ``crashes.categories``."""
 
+Escape = Literal["init", "run", "request", "import", "lifespan", "process", "thread", "loop"]
+"""What an exception has ended on its way out."""
+
+ExitReason = Literal["clean", "drained", "recycled", "boot_failure", "exception", "signal", "timeout", "oom", "unknown"]
+EXIT_REASONS: dict[ExitReason, str] = {
+    "clean": "it came to its end",
+    "drained": "it was asked to stop",
+    "recycled": "it had done as many tasks as it was to do",
+    "boot_failure": "it ended before it could serve",
+    "exception": "an exception that nobody caught ended it",
+    "signal": "a signal ended it that nobody asks to stop with",
+    "timeout": "its supervisor ended it, for it did not answer",
+    "oom": "the kernel killed it, for its control group was out of memory",
+    "unknown": "it is gone, and how is not known",
+}
+"""How a process ended."""
+
+NOT_CRASHES: frozenset[ExitReason] = frozenset({"clean", "drained", "recycled"})
+
+Observer = Literal["supervisor", "sibling", "next_start", "self"]
+"""Who saw a process end: the one that waited for it, another one of the service, one that came later, itself."""
+
+LifeState = Literal["starting", "ready", "draining", "ended"]
+"""How far a process has come, as its exit record says."""
+
+MessageMode = Literal["known", "all", "none"]
+"""Which exceptions' messages are told: those whose wording is known to be a library's, all, none; never unredacted."""
+
 Absorbs = Literal["object", "name", "any"]
 
 
