@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+from opentelemetry.sdk._logs import LoggerProvider, export as logs_export
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -12,9 +14,14 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import autogen_vitals
 from autogen_vitals import semconv
+from autogen_vitals.crashes.reports import Crash, Flight, Identity, ProcessExit
+from autogen_vitals.telemetry.sink import Telemetry
 
 _TYPES = {"string": str, "int": int, "boolean": bool, "double": float, "string[]": tuple}
 _TYPE_OF = {attribute.name: _TYPES[attribute.type] for attribute in semconv.ATTRIBUTES}
+
+# Its name until 1.38.
+InMemoryLogs: Any = getattr(logs_export, "InMemoryLogRecordExporter", None) or logs_export.InMemoryLogExporter
 
 
 class Vitals:
@@ -26,9 +33,22 @@ class Vitals:
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.reader = InMemoryMetricReader()
         self.meter_provider = MeterProvider([self.reader])
+        self.log_exporter = InMemoryLogs()
+        self.logger_provider = LoggerProvider(shutdown_on_exit=False)
+        self.logger_provider.add_log_record_processor(logs_export.SimpleLogRecordProcessor(self.log_exporter))
 
     def enable(self, **settings: Any) -> None:
-        autogen_vitals.enable(tracer_provider=self.tracer_provider, meter_provider=self.meter_provider, **settings)
+        autogen_vitals.enable(
+            tracer_provider=self.tracer_provider,
+            meter_provider=self.meter_provider,
+            logger_provider=self.logger_provider,
+            **settings,
+        )
+
+    def sink(self, **providers: Any) -> Telemetry:
+        """A sink on these providers, or on some others, without the instrumentation around it."""
+        own = {name: getattr(self, name) for name in ("tracer_provider", "meter_provider", "logger_provider")}
+        return Telemetry(**{**own, **providers}, slow_ns=0, is_told_elsewhere=lambda _: False, imports=list)
 
     @property
     def installed(self) -> Any:
@@ -61,6 +81,15 @@ class Vitals:
     def names(self) -> list[str]:
         return [span.name for span in self.spans()]
 
+    def events(self, name: str | None = None) -> list[Any]:
+        """Log records of ours, or those with this event name, in the order in which they were emitted."""
+        records = [
+            data.log_record
+            for data in self.log_exporter.get_finished_logs()
+            if data.instrumentation_scope.name == "autogen_vitals"
+        ]
+        return [record for record in records if name is None or event_name(record) == name]
+
     def points(self, metric: str) -> list[Any]:
         """Data points of one metric, as of now."""
         data = self.reader.get_metrics_data()
@@ -86,6 +115,51 @@ class Vitals:
         }
 
 
+def event_name(record: Any) -> str:
+    """The name of an event; before 1.35 an attribute."""
+    return getattr(record, "event_name", None) or record.attributes["event.name"]
+
+
+def a_crash(**changes: Any) -> Crash:
+    """An agent's failed run."""
+    crash = Crash(
+        error_type="RuntimeError",
+        category="event_loop_closed",
+        phase="request",
+        escaped="run",
+        operation="invoke_agent writer",
+        message="",
+        stacktrace='  File "app.py", line 7, in ask',
+        wall_ns=1_700_000_000_000_000_000,
+    )
+    return dataclasses.replace(crash, **changes)
+
+
+def an_exit(**changes: Any) -> ProcessExit:
+    """A worker killed while it served a request."""
+    victim = Identity(
+        uid="0123456789abcdef0123456789abcdef",
+        pid=4711,
+        parent_pid=4700,
+        start_ticks=1,
+        parent_start_ticks=1,
+        pid_namespace="pid:[1]",
+        created_ns=1_700_000_000_000_000_000,
+        server="gunicorn",
+        service={"service.name": "shop", "service.instance.id": "worker-1"},
+    )
+    exit = ProcessExit(
+        reason="signal",
+        observed_by="supervisor",
+        victim=victim,
+        phase="request",
+        ended_ns=1_700_000_060_000_000_000,
+        flights=(Flight("invoke_agent writer", "request", 0xA, 0xB, 1_700_000_059_000_000_000),),
+        signal=9,
+    )
+    return dataclasses.replace(exit, **changes)
+
+
 def parent_name(span: ReadableSpan, spans: list[ReadableSpan]) -> str | None:
     """Name of the span's parent among ``spans``."""
     if span.parent is None:
@@ -105,6 +179,16 @@ def assert_in_the_catalogue(spans: list[ReadableSpan]) -> None:
         _assert_described(span.name, span.attributes, signal.attributes, of_requests)
         for event in span.events:
             _assert_described(f"{event.name} on {span.name}", event.attributes, events[event.name].attributes, ())
+
+
+def assert_events_in_the_catalogue(records: list[Any]) -> None:
+    """They are what semconv says: names, severities, required attributes, value types, and nothing else."""
+    events = {event.name: event for event in semconv.EVENTS}
+    for record in records:
+        name = event_name(record)
+        assert record.severity_text in events[name].severities
+        assert record.severity_number.name == record.severity_text
+        _assert_described(name, record.attributes, events[name].attributes, ())
 
 
 def _assert_described(name: str, attributes: Any, signal: Any, besides: tuple[str, ...]) -> None:

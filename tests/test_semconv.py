@@ -26,7 +26,7 @@ def test_every_attribute_is_described_once() -> None:
     described = [attribute.name for attribute in semconv.ATTRIBUTES]
     assert len(described) == len(set(described))
     assert set(described) == CONSTANTS | OF_STAGES
-    used = {name for signal in (*semconv.SPANS, *semconv.SPAN_EVENTS) for name, _ in signal.attributes}
+    used = {name for signal in (*semconv.SPANS, *semconv.SPAN_EVENTS, *semconv.EVENTS) for name, _ in signal.attributes}
     used |= {name for metric in semconv.METRICS for name in metric.attributes}
     assert used | {*semconv.REQUEST_ATTRIBUTES, *semconv.FIRST_REQUEST_ATTRIBUTES} == set(described)
 
@@ -40,10 +40,10 @@ def test_the_first_request_has_what_the_start_has() -> None:
 
 def test_a_signal_names_an_attribute_once() -> None:
     """No span, event or metric lists one twice, and no two signals of a kind have one name."""
-    for signal in (*semconv.SPANS, *semconv.SPAN_EVENTS):
+    for signal in (*semconv.SPANS, *semconv.SPAN_EVENTS, *semconv.EVENTS):
         names = [name for name, _ in signal.attributes]
         assert len(names) == len(set(names)), signal.name
-    for signals in (semconv.SPANS, semconv.SPAN_EVENTS, semconv.METRICS):
+    for signals in (semconv.SPANS, semconv.SPAN_EVENTS, semconv.EVENTS, semconv.METRICS):
         names = [signal.name for signal in signals]
         assert len(names) == len(set(names))
 
@@ -60,6 +60,7 @@ def test_names_of_ours_begin_with_autogen() -> None:
     }
     names = {metric.name for metric in semconv.METRICS}
     assert {name for name in names if not name.startswith("autogen.")} == conventions
+    assert all(event.name.startswith("autogen.") for event in semconv.EVENTS)
 
 
 def test_buckets_rise() -> None:

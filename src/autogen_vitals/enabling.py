@@ -8,6 +8,7 @@ from autogen_vitals import clock as clock  # first: it notes the time
 from autogen_vitals.guard import guarded, report
 from autogen_vitals.instrumentor import AutogenVitalsInstrumentor
 from autogen_vitals.lifecycle.boundaries import RequestBlock
+from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.tracker import EnterToken, Tracker
 
@@ -75,8 +76,11 @@ _WarmUp = tuple[Tracker, Observation, EnterToken]
 
 @guarded
 def _begin_warm_up(things: tuple[Any, ...]) -> _WarmUp | None:
-    tracker = _tracker()
-    if tracker is None or not tracker.active or not things:
+    installed = _installed()
+    if installed is None or not things:
+        return None
+    tracker, _ = installed
+    if not tracker.active:
         return None
     observation = tracker.begin_init(things[0], "model_client", "warm_up", "autogen")
     return None if observation is None else (tracker, observation, tracker.enter(observation))
@@ -90,10 +94,11 @@ def _end_warm_up(begun: _WarmUp, error: BaseException | None, failures: tuple[st
 
 
 def request(name: str) -> RequestBlock:
-    return RequestBlock(_tracker(), name)
+    installed = _installed()
+    return RequestBlock(None, None, name) if installed is None else RequestBlock(*installed, name)
 
 
 @guarded
-def _tracker() -> Tracker | None:
+def _installed() -> tuple[Tracker, Escapes] | None:
     installed = AutogenVitalsInstrumentor().installed
-    return None if installed is None else installed.tracker
+    return None if installed is None else (installed.tracker, installed.escapes)

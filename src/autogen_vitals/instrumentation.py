@@ -9,20 +9,25 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from opentelemetry._logs import LoggerProvider
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from autogen_vitals.guard import guarded
 from autogen_vitals.hooks import LIBRARIES, SERVERS, TRANSPORT, Library, Servers, Transport
-from autogen_vitals.hooks.tables import Argument, Component, LifeSignal, NativeSpans, Run
+from autogen_vitals.hooks.tables import Argument, Component, NativeSpans, Run
 from autogen_vitals.lifecycle.boundaries import AsgiWatch
 from autogen_vitals.lifecycle.collections import Collections
 from autogen_vitals.lifecycle.connects import ConnectWatch, RetryWatch
+from autogen_vitals.lifecycle.deaths import Deaths
+from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.imports import ImportFinder
 from autogen_vitals.lifecycle.loops import LoopWatchdog
 from autogen_vitals.lifecycle.moments import Moments
+from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.reading import Reader, argument, attribute
+from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.sites import SiteFinder
 from autogen_vitals.lifecycle.tracker import Tracker
 from autogen_vitals.lifecycle.watches import Described, InitWatch, RunFacts, RunWatch
@@ -34,7 +39,7 @@ from autogen_vitals.telemetry.sink import Telemetry
 from autogen_vitals.wrapping.calls import deferred_call, observation_on, plain_call
 from autogen_vitals.wrapping.coverage import ClassPlan, Coverage
 from autogen_vitals.wrapping.importing import ImportHooks, resolve, split_target
-from autogen_vitals.wrapping.life import ForkedChildren, life_call, lifespan_call
+from autogen_vitals.wrapping.life import ForkedChildren, life_call, lifespan_call, noted_call
 from autogen_vitals.wrapping.patches import Patches
 from autogen_vitals.wrapping.proxy import Wrapper
 
@@ -44,10 +49,16 @@ class Instrumentation:
 
     Args:
         settings: as loaded.
-        tracer_provider, meter_provider: where telemetry goes.
+        tracer_provider, meter_provider, logger_provider: where telemetry goes.
     """
 
-    def __init__(self, settings: Settings, tracer_provider: TracerProvider, meter_provider: MeterProvider) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tracer_provider: TracerProvider,
+        meter_provider: MeterProvider,
+        logger_provider: LoggerProvider,
+    ) -> None:
         slow_ns = int(settings.init_span_threshold * 1_000_000)
         self._settings = settings
         self._tracer_provider = tracer_provider
@@ -59,6 +70,7 @@ class Instrumentation:
         self.telemetry = Telemetry(
             tracer_provider,
             meter_provider,
+            logger_provider,
             slow_ns,
             told_elsewhere(settings.model_spans, model_sdks),
             imports=lambda: import_finder.records,
@@ -69,11 +81,23 @@ class Instrumentation:
             observation_on,
             self.telemetry.loop_blocked,
         )
-        self.tracker = Tracker(self.telemetry, SiteFinder(packages), slow_ns, watchdog)
-        import_finder = ImportFinder(self.tracker.startup.imported, whole_tree=settings.import_tree)
+        self._recorder = Recorder(self.telemetry, settings.state_dir, enabled=settings.exit_record)
+        self.tracker = Tracker(self.telemetry, SiteFinder(packages), slow_ns, watchdog, self._recorder)
+        import_finder = ImportFinder(
+            self.tracker.startup.imported, self._recorder.importing, whole_tree=settings.import_tree
+        )
         self._import_finder = import_finder
+        self.escapes = Escapes(
+            self.telemetry,
+            self.tracker.phases,
+            self._recorder,
+            settings.exception_messages,
+            lambda: import_finder.failure,
+        )
+        self._deaths = Deaths(self._recorder, self.telemetry, settings.flush_timeout)
+        self._follower_pid: int | None = None
         self._collections = Collections(self.tracker.startup.collected)
-        self._moments = Moments(self.tracker, self.telemetry, settings.flush_timeout)
+        self._moments = Moments(self.tracker, self.telemetry, self.escapes, self._deaths, settings.flush_timeout)
 
     def install(self) -> None:
         """Patch what is imported, and arrange for the rest to be patched when it is."""
@@ -87,13 +111,23 @@ class Instrumentation:
                 self._quiet_native_spans(library.native)
         self._watch_servers(SERVERS)
         self._watch_transport(TRANSPORT)
+        self._watch_escapes()
+        self._watch_deaths(SERVERS)
         atexit.register(self._moments.exiting)
         self._undo.append(partial(atexit.unregister, self._moments.exiting))
         self._follow_startup()
 
     def uninstall(self) -> None:
         """Restore every patched attribute. Runs in progress end as they would have."""
-        switches = (self.tracker.switch_off, self._patches.undo, self._import_hooks.off, self.telemetry.switch_off)
+        switches = (
+            self.tracker.switch_off,
+            self.escapes.switch_off,
+            self._deaths.switch_off,
+            self._recorder.switch_off,
+            self._patches.undo,
+            self._import_hooks.off,
+            self.telemetry.switch_off,
+        )
         for undo in (*reversed(self._undo), *switches):
             guarded(undo)()
         self._undo.clear()
@@ -143,17 +177,21 @@ class Instrumentation:
 
     def _watch_servers(self, servers: Servers) -> None:
         for boundary in servers.boundaries:
-            self._wrap(boundary.target, deferred_call(AsgiWatch(self.tracker, self._moments)))
+            self._wrap(boundary.target, deferred_call(AsgiWatch(self.tracker, self._moments, self.escapes)))
         for target in servers.lifespans:
-            self._wrap(target, lifespan_call(partial(self._moments.reached, "ready")))
+            failed = partial(self.escapes.escaped, escape="lifespan")
+            self._wrap(target, lifespan_call(partial(self._moments.reached, "ready"), failed))
         for call in servers.calls:
             before, after = (
                 None if moment is None else partial(self._moments.reached, moment)
                 for moment in (call.before, call.after)
             )
-            self._wrap(call.target, life_call(before, after))
+            failed = None if call.failed is None else partial(self.escapes.escaped, escape=call.failed)
+            self._wrap(call.target, life_call(before, after, failed))
         for signal in servers.signals:
-            self._connect(signal)
+            self._connect(signal.target, partial(self._moments.reached, signal.moment))
+        for failure in servers.failures:
+            self._connect(failure.target, partial(self.escapes.escaped, escape="request"), "exception")
         self._forked_children = ForkedChildren(partial(self._moments.reached, "ending"))
         self._import_hooks.when_imported("multiprocessing.util", self._forked_children.install)
 
@@ -163,6 +201,36 @@ class Instrumentation:
             self._wrap(connect.target, plain_call(watch) if connect.is_synchronous else deferred_call(watch))
         for target in transport.retries:
             self._wrap(target, plain_call(RetryWatch(self.tracker)))
+
+    def _watch_escapes(self) -> None:
+        self.tracker.failed = self.escapes.observed
+        self._wrap("threading:excepthook", noted_call(self.escapes.thread_ended, None))
+        complain = "asyncio.base_events:BaseEventLoop.call_exception_handler"
+        self._wrap(complain, noted_call(self.escapes.loop_complained, None))
+
+    def _watch_deaths(self, servers: Servers) -> None:
+        packages = [package for library in LIBRARIES for package in library.packages]
+        for module in (*packages, *servers.services):
+            open_record = partial(self._open_record, uses_autogen=module in packages)
+            self._import_hooks.when_imported(module, lambda _, open_record=open_record: open_record())
+        for module in servers.reapers:
+            self._import_hooks.when_imported(module, lambda _: self._follow_children())
+
+    def _open_record(self, *, uses_autogen: bool) -> None:
+        self._recorder.open(uses_autogen=uses_autogen)
+        if self._follower_pid == process.facts.pid:
+            self._recorder.supervises()
+        self._deaths.look_around()
+
+    def _follow_children(self) -> None:
+        """Hear of what this process sends to its children, and of their ends. A forked child hears of its own, too,
+        but is not taken for one that has some."""
+        if self._follower_pid is None:
+            self._wrap("os:waitpid", noted_call(None, self._deaths.reaped))
+            self._wrap("os:kill", noted_call(self._deaths.sent, None))
+        self._follower_pid = process.facts.pid
+        if self._recorder.is_open:
+            self._recorder.supervises()
 
     def _wrap(self, target: str, wrapper: Any) -> None:
         self._replace(target, lambda value: Wrapper(value, wrapper))
@@ -179,11 +247,15 @@ class Instrumentation:
 
         self._import_hooks.when_imported(module_name, apply)
 
-    def _connect(self, row: LifeSignal) -> None:
-        module_name, path = split_target(row.target)
+    def _connect(self, target: str, tell: Callable[..., object], argument: str | None = None) -> None:
+        """Have a signal tell, with one of the arguments it is sent with."""
+        module_name, path = split_target(target)
 
-        def receiver(**_: Any) -> None:
-            self._moments.reached(row.moment)
+        def receiver(*_: Any, **sent: Any) -> None:
+            if argument is None:
+                tell()
+            elif sent.get(argument) is not None:
+                tell(sent[argument])
 
         def connect(module: ModuleType) -> None:
             found = resolve(module, path)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
-from opentelemetry import metrics, trace
+from opentelemetry import _logs, metrics, trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from autogen_vitals.declarative import is_disabled_in_config_file
@@ -30,9 +30,9 @@ class AutogenVitalsInstrumentor(BaseInstrumentor):
     """Instruments AutoGen: init apart from run, re-initialisation, start types, process context.
 
     ``AutogenVitalsInstrumentor().instrument()`` does what ``opentelemetry-instrument`` does; keyword arguments are
-    the settings, and ``tracer_provider``, ``meter_provider`` and ``set_up_sdk`` (what ``enable()`` adds: set up the SDK
-    where the application has none). Nothing is imported: what is not there yet is patched when the application imports
-    it.
+    the settings, and ``tracer_provider``, ``meter_provider``, ``logger_provider`` and ``set_up_sdk`` (what ``enable()``
+    adds: set up the SDK where the application has none). Nothing is imported: what is not there yet is patched when the
+    application imports it.
     """
 
     configuration = Configuration
@@ -66,6 +66,7 @@ class AutogenVitalsInstrumentor(BaseInstrumentor):
                 settings,
                 kwargs.get("tracer_provider") or trace.get_tracer_provider(),
                 kwargs.get("meter_provider") or metrics.get_meter_provider(),
+                kwargs.get("logger_provider") or _logs.get_logger_provider(),
             )
         except Exception:
             _logger.exception("autogen-vitals could not be set up; the application runs without it")

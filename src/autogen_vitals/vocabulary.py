@@ -60,7 +60,9 @@ STARTUP_STAGES: dict[StartupStage, str] = {
 }
 """The stages of a cold start: every instant of it belongs to exactly one."""
 
-Moment = Literal["starting", "ready", "draining", "ending", "becomes_fork_server", "becomes_worker"]
+Moment = Literal[
+    "starting", "ready", "draining", "ending", "becomes_fork_server", "becomes_supervisor", "becomes_worker"
+]
 """What a call says about the life of the process: see ``lifecycle.moments``."""
 
 Category = Literal[

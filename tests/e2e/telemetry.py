@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from autogen_vitals import semconv
-from autogen_vitals.local.receiver import ReceivedPoint, ReceivedSpan, Receiver, latest_points
+from autogen_vitals.local.receiver import ReceivedLog, ReceivedPoint, ReceivedSpan, Receiver, latest_points
 from autogen_vitals.vocabulary import STARTUP_STAGES
 
 from .harness import CLIENT
@@ -25,6 +25,9 @@ class Source(Protocol):
     @property
     def points(self) -> tuple[ReceivedPoint, ...]: ...
 
+    @property
+    def logs(self) -> tuple[ReceivedLog, ...]: ...
+
 
 @dataclass(frozen=True)
 class Arrived:
@@ -32,10 +35,11 @@ class Arrived:
 
     spans: tuple[ReceivedSpan, ...]
     points: tuple[ReceivedPoint, ...]
+    logs: tuple[ReceivedLog, ...]
 
     @classmethod
     def of(cls, receiver: Receiver) -> Arrived:
-        return cls(receiver.spans, receiver.points)
+        return cls(receiver.spans, receiver.points, receiver.logs)
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,18 @@ class Telemetry:
     def summed(self, metric: str, **attributes: Any) -> float:
         """The sum of a counter's values over all processes."""
         return sum(point.value or 0 for point in self.points(metric, **attributes))
+
+    def events(self, name: str) -> list[ReceivedLog]:
+        """The events of that name that this package made, in order of arrival."""
+        return [log for log in self.source.logs if log.event_name == name and log.scope == SCOPE]
+
+    def exits(self, pid: int) -> list[ReceivedLog]:
+        """What was said of the end of a process."""
+        return [event for event in self.events("autogen.process.exit") if event.attributes["process.pid"] == pid]
+
+    def crashes(self, pid: int) -> list[ReceivedLog]:
+        """What was said of exceptions in a process."""
+        return [event for event in self.events("autogen.crash") if event.attributes["process.pid"] == pid]
 
     def workers(self) -> dict[int, ReceivedPoint]:
         """``autogen.worker.info`` by pid."""

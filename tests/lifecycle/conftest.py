@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from autogen_vitals.crashes.reports import Crash, ProcessExit
 from autogen_vitals.lifecycle import requests, tracker
+from autogen_vitals.lifecycle.deaths import Deaths
+from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.loops import LoopWatchdog
+from autogen_vitals.lifecycle.moments import Moments
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.lifecycle.sites import SiteFinder
 from autogen_vitals.lifecycle.tracker import Tracker
@@ -26,6 +32,8 @@ class RecordingSink:
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
         self.flushes: list[float] = []
+        self.deliveries: list[float] = []
+        self.delivers = True
 
     @property
     def has_recorded(self) -> bool:
@@ -65,6 +73,25 @@ class RecordingSink:
     def last_chance(self) -> None:
         self.told.append(("last_chance", None))
 
+    def crashed(self, crash: Crash) -> None:
+        self.told.append(("crashed", crash))
+
+    def exited(self, exit: ProcessExit, repeated: bool = False) -> None:
+        self.told.append(("repeated" if repeated else "exited", exit))
+
+    def deliver(self, timeout: float) -> bool:
+        self.deliveries.append(timeout)
+        return self.delivers
+
+    def recording(self, enabled: bool) -> None:
+        self.told.append(("recording", enabled))
+
+    def service(self) -> dict[str, str]:
+        return {"service.name": "shop"}
+
+    def span_ids(self, span: Any) -> tuple[int, int]:
+        return (0, 0) if span is None else span
+
     def all(self, word: str) -> list[Any]:
         """What it was told of with this word."""
         return [told for said, told in self.told if said == word]
@@ -87,9 +114,36 @@ def sink() -> RecordingSink:
 
 
 @pytest.fixture
-def tracker_(sink: RecordingSink) -> Tracker:
+def recorder(sink: RecordingSink, tmp_path: Path) -> Iterator[Recorder]:
+    """A recorder whose records are the test's; it keeps none before it is opened."""
+    recorder = Recorder(sink, str(tmp_path / "state"), enabled=True)
+    yield recorder
+    recorder.forget()
+
+
+@pytest.fixture
+def escapes(sink: RecordingSink, tracker_: Tracker, recorder: Recorder) -> Escapes:
+    """Where exceptions get out of the tracker's process."""
+    return Escapes(sink, tracker_.phases, recorder, "known", lambda: None)
+
+
+@pytest.fixture
+def deaths(sink: RecordingSink, recorder: Recorder) -> Deaths:
+    """Who hears of dead processes."""
+    return Deaths(recorder, sink, 5.0)
+
+
+@pytest.fixture
+def tracker_(sink: RecordingSink, recorder: Recorder) -> Tracker:
     """A tracker that tells the sink; its libraries are none."""
-    return Tracker(sink, SiteFinder(()), SLOW_NS, LoopWatchdog(0, 0, lambda frame: None, sink.loop_blocked))
+    watchdog = LoopWatchdog(0, 0, lambda frame: None, sink.loop_blocked)
+    return Tracker(sink, SiteFinder(()), SLOW_NS, watchdog, recorder)
+
+
+@pytest.fixture
+def moments(tracker_: Tracker, sink: RecordingSink, escapes: Escapes, deaths: Deaths) -> Moments:
+    """Flushes for 1.5 seconds at the most."""
+    return Moments(tracker_, sink, escapes, deaths, 1.5)
 
 
 class Component:

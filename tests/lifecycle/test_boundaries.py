@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from autogen_vitals.lifecycle.boundaries import AsgiWatch
+from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.moments import Moments
 from autogen_vitals.lifecycle.tracker import Tracker
 from autogen_vitals.wrapping.calls import deferred_call
@@ -26,9 +27,14 @@ def seen() -> list[Any]:
 
 
 @pytest.fixture
-def app(tracker_: Tracker, sink: Any, seen: list[Any]) -> Any:
+def watch(tracker_: Tracker, moments: Moments, escapes: Escapes) -> AsgiWatch:
+    """What watches an application."""
+    return AsgiWatch(tracker_, moments, escapes)
+
+
+@pytest.fixture
+def app(tracker_: Tracker, watch: AsgiWatch, seen: list[Any]) -> Any:
     """A Starlette whose calls are watched, with a mounted application that is watched too."""
-    watch = AsgiWatch(tracker_, Moments(tracker_, sink, 1.5))
     observed = type("Observed", (Starlette,), {"__call__": Wrapper(Starlette.__call__, deferred_call(watch))})
 
     def look() -> None:
@@ -184,10 +190,6 @@ async def test_nothing_is_watched_when_switched_off(app: Any, seen: list[Any], t
     assert seen == [None]
 
 
-def watch_of(tracker: Tracker, sink: Any) -> AsgiWatch:
-    return AsgiWatch(tracker, Moments(tracker, sink, 1.5))
-
-
 @pytest.mark.parametrize(
     ("args", "kwargs"),
     [
@@ -196,21 +198,20 @@ def watch_of(tracker: Tracker, sink: Any) -> AsgiWatch:
         (({"type": "websocket"}, None, None), {}),
     ],
 )
-def test_the_scope_is_found(args: Any, kwargs: Any, tracker_: Tracker, sink: Any) -> None:
+def test_the_scope_is_found(args: Any, kwargs: Any, watch: AsgiWatch, tracker_: Tracker, sink: Any) -> None:
     """By position or by name."""
-    assert watch_of(tracker_, sink).begin(object(), args, kwargs) is not None
+    assert watch.begin(object(), args, kwargs) is not None
 
 
 @pytest.mark.parametrize("args", [(), (None,), ({},), ({"type": "other"},), (17,)])
-def test_a_scope_that_is_none_opens_nothing(args: Any, tracker_: Tracker, sink: Any) -> None:
+def test_a_scope_that_is_none_opens_nothing(args: Any, watch: AsgiWatch, tracker_: Tracker, sink: Any) -> None:
     """Whatever it is called with."""
-    assert watch_of(tracker_, sink).begin(object(), args, {}) is None
+    assert watch.begin(object(), args, {}) is None
     assert tracker_.phases.ready is False
 
 
-def test_an_abandoned_call_ends_its_request(tracker_: Tracker, sink: Any) -> None:
+def test_an_abandoned_call_ends_its_request(watch: AsgiWatch, tracker_: Tracker, sink: Any) -> None:
     """As its end would have."""
-    watch = watch_of(tracker_, sink)
     request: Any = watch.begin(object(), ({"type": "http"},), {})
     tracker_.requests.use(request)
     assert watch.first_item(request) is None
@@ -219,10 +220,9 @@ def test_an_abandoned_call_ends_its_request(tracker_: Tracker, sink: Any) -> Non
 
 
 def test_a_forked_child_ends_no_request_of_its_parent_s(
-    tracker_: Tracker, sink: Any, in_fork: Callable[..., Any]
+    watch: AsgiWatch, tracker_: Tracker, sink: Any, in_fork: Callable[..., Any]
 ) -> None:
     """That is the parent's to tell."""
-    watch = watch_of(tracker_, sink)
     request: Any = watch.begin(object(), ({"type": "http"},), {})
     tracker_.requests.use(request)
     assert in_fork(lambda: [watch.end(request, None, None), len(sink.told)]) == [None, 0]

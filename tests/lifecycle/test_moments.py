@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
+from autogen_vitals.lifecycle.deaths import Deaths
+from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.moments import Moments
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.tracker import Tracker
 from autogen_vitals.vocabulary import INVOKE_AGENT
-
-
-@pytest.fixture
-def moments(tracker_: Tracker, sink: Any) -> Moments:
-    """Flushes for 1.5 seconds at the most."""
-    return Moments(tracker_, sink, 1.5)
 
 
 def flags(tracker: Tracker) -> tuple[bool, bool, bool]:
@@ -122,14 +116,14 @@ def test_at_exit_the_sink_has_its_last_chance(moments: Moments, tracker_: Tracke
     assert sink.flushes == []
 
 
-def test_a_sink_that_fails_does_not_matter(tracker_: Tracker) -> None:
+def test_a_sink_that_fails_does_not_matter(tracker_: Tracker, escapes: Escapes, deaths: Deaths) -> None:
     """A server's shutdown goes on."""
 
     class Failing:
         def __getattr__(self, name: str) -> Any:
             raise LookupError(name)
 
-    moments = Moments(tracker_, Failing(), 1.5)  # type: ignore[arg-type]
+    moments = Moments(tracker_, Failing(), escapes, deaths, 1.5)  # type: ignore[arg-type]
     assert moments.reached("ending") is None
     assert moments.exiting() is None
     assert tracker_.phases.draining is True

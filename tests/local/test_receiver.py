@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue, KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs, SeverityNumber
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 from opentelemetry.sdk.metrics import MeterProvider
@@ -120,7 +120,7 @@ def test_each_type_of_metric_arrives_whole(receiver: Receiver) -> None:
 
 
 def test_a_log_event_arrives_whole(receiver: Receiver) -> None:
-    """An event's name, severity, body, attributes and span survive, nested values included."""
+    """An event's name, scope, times, severity, body, attributes and span survive, nested values included."""
     nested = AnyValue(kvlist_value=KeyValueList(values=[KeyValue(key="n", value=AnyValue(int_value=1))]))
     # opentelemetry-proto 1.34 does not know the field yet.
     event = {"event_name": "autogen.crash"} if "event_name" in LogRecord.DESCRIPTOR.fields_by_name else {}
@@ -130,9 +130,12 @@ def test_a_log_event_arrives_whole(receiver: Receiver) -> None:
         attributes=[KeyValue(key="nothing", value=AnyValue())],
         trace_id=bytes(range(16)),
         span_id=bytes(range(8)),
+        time_unix_nano=1,
+        observed_time_unix_nano=2,
         **event,
     )
-    request = ExportLogsServiceRequest(resource_logs=[ResourceLogs(scope_logs=[ScopeLogs(log_records=[record])])])
+    scope_logs = ScopeLogs(scope=InstrumentationScope(name="my.scope"), log_records=[record])
+    request = ExportLogsServiceRequest(resource_logs=[ResourceLogs(scope_logs=[scope_logs])])
     assert post(receiver, request.SerializeToString(), "logs").status_code == 200
 
     (log,) = receiver.logs
@@ -143,6 +146,7 @@ def test_a_log_event_arrives_whole(receiver: Receiver) -> None:
     )
     assert (log.attributes, log.resource) == ({"nothing": None}, {})
     assert (log.trace_id, log.span_id) == (bytes(range(16)).hex(), bytes(range(8)).hex())
+    assert (log.scope, log.time_ns, log.observed_ns) == ("my.scope", 1, 2)
 
 
 def test_success_is_answered_in_protobuf(receiver: Receiver) -> None:

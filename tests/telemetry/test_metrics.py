@@ -13,7 +13,7 @@ from observed import Vitals
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from autogen_vitals.lifecycle.process import current as process
-from autogen_vitals.telemetry import metrics as module
+from autogen_vitals.telemetry import metrics as module, observing
 
 
 def counts(vitals: Vitals) -> int:
@@ -64,7 +64,7 @@ def test_the_queue_is_bounded_and_an_overflow_is_said_once(
 
 def test_metric_attributes_are_bounded(vitals: Vitals, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand classes made at run time do not make a thousand series."""
-    monkeypatch.setattr(module, "_NAME_LIMIT", 5)
+    monkeypatch.setattr(observing, "_NAME_LIMIT", 5)
     for number in range(50):
         type(f"Client{number}", (ReplayChatCompletionClient,), {})(["a"])
     points = vitals.points("autogen.init.duration")

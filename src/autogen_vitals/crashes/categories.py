@@ -19,14 +19,30 @@ Where = Literal["outermost", "causes", "contexts"]
 was merely being handled meanwhile, which as often as not has been dealt with."""
 
 
+# Names, which are told: of programs, modules, packages, arguments, variables and classes.
+_NAME = r"[A-Za-z0-9_]{1,80}"
+_DOTTED = r"[A-Za-z0-9_.]{1,120}"
+_QUALIFIED = r"[A-Za-z0-9_.<>]{1,160}"
+_PROGRAM = r"[A-Za-z0-9_./+\-]{1,120}"
+_PACKAGE = r"[\"'`]?[A-Za-z0-9_.\-]{1,60}(?:\[[A-Za-z0-9_,\-]{1,60}\])?"
+_CREDENTIAL = r"(?:^'[A-Z0-9_]{0,80})?(?:KEY|TOKEN|SECRET|PASSW|CREDENTIAL)(?:[A-Z0-9_]{0,80}'$)?"
+_WRONG_ARGUMENT = (
+    rf"(?:got (?:(?:an unexpected keyword|multiple values for) argument '{_NAME}')?"
+    rf"|missing (?:\d{{1,3}} required (?:positional|keyword-only) arguments?: '{_NAME}')?)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One way to recognise a category.
 
+    What a pattern matches is told, as a library's own words (see ``messages``): it ends before what may be somebody's
+    data, or only looks ahead at it.
+
     Attributes:
         category: what it is then.
         classes: it is of one of these,
-        message: its message matches this pattern, wherever in it,
+        message: its message, white space made one blank, matches this pattern, wherever in it,
         check: this holds too,
         where: it is there in the chain,
         in_init: and what failed was an init.
@@ -93,26 +109,28 @@ ROWS: tuple[Row, ...] = (
     Row(
         "missing_binary",
         ("FileNotFoundError",),
-        r"No such file or directory: '|cannot find the file",
+        rf"No such file or directory: '(?:{_PROGRAM}')?|cannot find the file",
         names_a_program,
     ),
     Row("missing_binary", ("ValueError",), r"^Powershell or pwsh is not installed"),
     Row("missing_binary", ("playwright.Error",), r"Executable doesn't exist at"),
-    Row("closed_file", ("ValueError",), r"(?:on|to|of) closed file"),
+    Row("closed_file", ("ValueError",), r"(?:I/O operation )?(?:on|to|of) closed file"),
     Row("closed_file", ("EOFError",), r"^EOF when reading a line"),
     Row("closed_file", ("RuntimeError",), r"input\(\): lost sys\.std(?:in|out|err)"),
     Row(
         # AutoGen repeats the cause in its own message.
         "closed_file",
         ("RuntimeError",),
-        r"^Failed to get user input: .*(?:closed file|EOF when reading a line|lost sys\.std)",
+        r"^Failed to get user input: (?=.*(?:closed file|EOF when reading a line|lost sys\.std))",
     ),
     Row("not_serialisable", ("PicklingError", "PydanticSerializationError"), where="contexts"),
     Row(
         "not_serialisable",
         ("TypeError", "AttributeError", "EncodeError"),
         (
-            r"cannot pickle |[Cc]an't (?:pickle|get local object) |is not JSON serializable"
+            rf"cannot pickle (?:'{_DOTTED}' object)?"
+            rf"|[Cc]an't (?:pickle|get local object) (?:local object )?(?:'{_QUALIFIED}')?"
+            rf"|(?:Object of type {_NAME} )?is not JSON serializable"
             r"|^Please implement __deepcopy__ method for each value class in llm_config"
             r"|^Cannot dump component with local class"
         ),
@@ -126,7 +144,7 @@ ROWS: tuple[Row, ...] = (
         r"^'[A-Z0-9_]*(?:API_?KEY|ACCESS_KEY|SECRET_KEY|CLIENT_SECRET|ACCESS_TOKEN|API_TOKEN)(?:_[A-Z0-9_]+)?'$",
     ),
     # Other such words are keys of dictionaries too, unless it was the environment that had none.
-    Row("missing_credentials", ("KeyError",), r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", raised_in("os")),
+    Row("missing_credentials", ("KeyError",), _CREDENTIAL, raised_in("os")),
     Row(
         "missing_credentials",
         ("OpenAIError", "AnthropicError", "TypeError", "ValueError"),
@@ -143,24 +161,41 @@ ROWS: tuple[Row, ...] = (
     # openai 1.x accepts an empty key and fails with its first request, as if the connection did.
     Row("missing_credentials", ("LocalProtocolError",), r"^Illegal header value b'Bearer ?'"),
     Row("missing_credentials", ("NoCredentialsError", "DefaultCredentialsError", "CredentialUnavailableError")),
-    Row("dependency_drift", ("ImportError",), r"^cannot import name |^No module named '[^'.]+\.", between_libraries),
+    Row(
+        "dependency_drift",
+        ("ImportError",),
+        (
+            rf"^cannot import name (?:'{_NAME}'(?: from '{_DOTTED}')?)?"
+            rf"|^No module named (?='[^'.]+\.)(?:'{_DOTTED}')?"
+        ),
+        between_libraries,
+    ),
     Row(
         "dependency_drift",
         ("TypeError",),
         (
             r"^(?:Async)?(?:OpenAI|AzureOpenAI|Anthropic|Client|HTTPTransport)\.__init__\(\) "
-            r"got an unexpected keyword argument "
+            rf"got an unexpected keyword argument (?:'{_NAME}')?"
         ),
         between_libraries,
     ),
-    Row("dependency_drift", ("AttributeError",), r"^module '[^']+' has no attribute ", between_libraries),
+    Row(
+        "dependency_drift",
+        ("AttributeError",),
+        rf"^module '{_DOTTED}' has no attribute (?:'{_NAME}')?",
+        between_libraries,
+    ),
+    Row("missing_module", ("ModuleNotFoundError",), rf"^No module named '{_DOTTED}'"),
     Row("missing_module", ("ModuleNotFoundError",)),
     Row(
         "missing_module",
         ("ImportError", "RuntimeError"),
-        r"^Missing dependenc?ies for |\binstalled with the '[^']+' extra",
+        (
+            rf"^Missing dependenc?ies for (?:{_NAME})?"
+            rf"|\binstalled with the (?='[^']+' extra)(?:'{_PACKAGE}' extra)?"
+        ),
     ),
-    Row("missing_module", ("ImportError",), r"(?i)\bpip install |\bplease install "),
+    Row("missing_module", ("ImportError",), rf"(?i)\bpip install (?:{_PACKAGE})?|\bplease install "),
     # --- what was given
     Row("invalid_config", ("*InvalidConfigError",)),
     Row("invalid_config", ("ValueError",), r"^model_info is required when model name |^model is required for "),
@@ -244,6 +279,12 @@ ROWS: tuple[Row, ...] = (
     Row("cancelled", ("CancelledError", "Cancelled", "KeyboardInterrupt", "ClientDisconnect")),
     # --- whatever else a constructor refuses
     Row("invalid_config", ("ValidationError", "ValueError"), in_init=True),
-    Row("invalid_config", ("TypeError",), r"__init__\(\) (?:got|missing) ", where="outermost", in_init=True),
+    Row(
+        "invalid_config",
+        ("TypeError",),
+        rf"(?:^{_QUALIFIED}\.)?__init__\(\) {_WRONG_ARGUMENT}",
+        where="outermost",
+        in_init=True,
+    ),
 )
 """The first row that holds counts. What names its reason comes before what any of them may look like from outside."""

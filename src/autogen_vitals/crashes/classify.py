@@ -12,6 +12,18 @@ from autogen_vitals.guard import guarded
 from autogen_vitals.vocabulary import Category
 
 
+class Recognised(NamedTuple):
+    """Why an exception is of a category.
+
+    Attributes:
+        row: of the table, the one that held.
+        link: of its chain, the one that it held of.
+    """
+
+    row: Row
+    link: Link
+
+
 class _Candidate(NamedTuple):
     position: int
     package: str
@@ -41,16 +53,18 @@ def classify(error: BaseException, *, in_init: bool = False) -> Category:
         in_init: it ended an init. What a constructor refuses is its configuration; elsewhere the same exception may be
             about a model's reply.
     """
-    return _classify(error, in_init) or "other"
+    recognised = recognise(error, in_init=in_init)
+    return "other" if recognised is None else recognised.row.category
 
 
 @guarded
-def _classify(error: BaseException, in_init: bool) -> Category | None:
+def recognise(error: BaseException, *, in_init: bool = False) -> Recognised | None:
+    """As ``classify``, with its reason; ``None`` where it is not sure. Never raises."""
     chain = list(links(error))
     return _first(chain, in_init, explicit=True) or _first(chain, in_init, explicit=False)
 
 
-def _first(chain: Iterable[Link], in_init: bool, *, explicit: bool) -> Category | None:
+def _first(chain: Iterable[Link], in_init: bool, *, explicit: bool) -> Recognised | None:
     # By row, then by nearness: the reason may be deep, what it looks like from outside is on top.
     found = [
         (position, depth, row, link)
@@ -61,7 +75,7 @@ def _first(chain: Iterable[Link], in_init: bool, *, explicit: bool) -> Category 
     found.sort(key=lambda candidate: candidate[:2])
     for _, _, row, link in found:
         if _holds(row, link, in_init):
-            return row.category
+            return Recognised(row, link)
     return None
 
 

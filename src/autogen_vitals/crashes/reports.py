@@ -23,7 +23,6 @@ class Crash:
     """An exception that ended a boot, an init, a run or a request.
 
     Attributes:
-        error: itself. Whoever is told of a crash lets go of it before returning.
         error_type: its class name, or that of the participant's error that a team's stands for.
         category: what it means.
         phase: when in the life of the process.
@@ -31,17 +30,18 @@ class Crash:
         operation: the name of that: ``invoke_agent writer``, ``init OpenAIChatCompletionClient``, ``import app``, or
             that of a task or a route, if that is known; else empty.
         message: what may be told of what it says; empty for nothing.
+        stacktrace: files, lines and functions, the raising end last.
         wall_ns: when it was seen, nanoseconds since the epoch.
         span: the telemetry sink's own: what it happened in.
     """
 
-    error: BaseException
     error_type: str
     category: Category
     phase: Phase
     escaped: Escape
     operation: str
     message: str
+    stacktrace: str
     wall_ns: int
     span: Any = None
 
@@ -111,6 +111,7 @@ class LastWords:
             exception that nobody had caught.
         stack: of a native crash: files, lines and functions.
         stop_seen: it was sent a signal to stop, as its stack file shows.
+        served: it has been ready, whatever its state is now.
     """
 
     identity: Identity
@@ -124,6 +125,7 @@ class LastWords:
     fatal: bool = False
     stack: str = ""
     stop_seen: bool = False
+    served: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Everything else that serves requests is recognised by its SERVER or CONSUMER spa
 
 from __future__ import annotations
 
-from autogen_vitals.hooks.tables import Boundary, LifeCall, LifeSignal, Servers
+from autogen_vitals.hooks.tables import Boundary, FailureSignal, LifeCall, LifeSignal, Servers
 
 SERVERS = Servers(
     boundaries=(
@@ -22,6 +22,12 @@ SERVERS = Servers(
         # The constructor imports the app under --preload; where the app itself enables us, it is too late for that.
         LifeCall("gunicorn.arbiter:Arbiter.__init__", before="becomes_fork_server"),
         LifeCall("gunicorn.arbiter:Arbiter.run", before="becomes_fork_server"),
+        LifeCall("uvicorn.supervisors.multiprocess:Multiprocess.run", before="becomes_supervisor"),
+        # Where they load the app. What it raises there is caught and printed, and never gets to sys.excepthook.
+        LifeCall("uvicorn.config:Config.load", failed="import"),
+        LifeCall("gunicorn.app.base:BaseApplication.wsgi", failed="import"),
+        LifeCall("celery.app.utils:find_app", failed="import"),
+        LifeCall("multiprocessing.process:BaseProcess.run", failed="process"),
         # Their loops: a worker is ready when it enters its own. (That of a uvicorn worker starts uvicorn's server.)
         LifeCall("gunicorn.workers.sync:SyncWorker.run", before="ready"),
         LifeCall("gunicorn.workers.gthread:ThreadWorker.run", before="ready"),
@@ -40,4 +46,11 @@ SERVERS = Servers(
         LifeSignal("celery.signals:worker_process_shutdown", "ending"),
         LifeSignal("celery.signals:worker_shutting_down", "draining"),
     ),
+    failures=(
+        FailureSignal("flask.signals:got_request_exception"),
+        FailureSignal("celery.signals:task_failure"),
+    ),
+    services=("gunicorn.arbiter", "uvicorn.server", "celery.bin.worker"),
+    # What subprocess waits for are programs; it has taken os.waitpid long before.
+    reapers=("gunicorn.arbiter", "multiprocessing.popen_fork", "billiard.popen_fork"),
 )

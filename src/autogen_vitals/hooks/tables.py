@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from autogen_vitals.vocabulary import ComponentKind, ConnectStage, Moment, Operation
+from autogen_vitals.vocabulary import ComponentKind, ConnectStage, Escape, Moment, Operation
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,18 @@ class Boundary:
 
 @dataclass(frozen=True)
 class LifeCall:
-    """A function or method whose call begins or ends a part of the process's life."""
+    """A function or method whose call begins or ends a part of the process's life.
+
+    Attributes:
+        target: ``module:Class.method``, or a coroutine function.
+        before, after: the moment it is.
+        failed: what an exception that comes out of it has ended.
+    """
 
     target: str
     before: Moment | None = None
     after: Moment | None = None
+    failed: Escape | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,13 @@ class LifeSignal:
 
 
 @dataclass(frozen=True)
+class FailureSignal:
+    """A signal object that a server sends with an ``exception`` that has ended a request."""
+
+    target: str
+
+
+@dataclass(frozen=True)
 class Servers:
     """Request boundaries and worker life.
 
@@ -157,9 +171,15 @@ class Servers:
         boundaries: what requests come through.
         lifespans: ``module:Class.method`` of what handles an ASGI application's lifespan, ``(scope, receive, send)``.
         calls, signals: what tells of a moment of a process's life.
+        failures: what tells of a failed request that no boundary sees.
+        services: modules that only a server's processes import.
+        reapers: modules through which supervisors wait for their children, all of them by ``os.waitpid``.
     """
 
     boundaries: tuple[Boundary, ...]
     lifespans: tuple[str, ...]
     calls: tuple[LifeCall, ...]
     signals: tuple[LifeSignal, ...]
+    failures: tuple[FailureSignal, ...]
+    services: tuple[str, ...]
+    reapers: tuple[str, ...]

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.moments import Moments
 from autogen_vitals.lifecycle.requests import Request, RequestToken
 from autogen_vitals.lifecycle.silence import SilentWatch
@@ -21,9 +22,10 @@ class AsgiWatch(SilentWatch):
     ends at the latest.
     """
 
-    def __init__(self, tracker: Tracker, moments: Moments) -> None:
+    def __init__(self, tracker: Tracker, moments: Moments, escapes: Escapes) -> None:
         self._tracker = tracker
         self._moments = moments
+        self._escapes = escapes
 
     @guarded
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
@@ -48,6 +50,8 @@ class AsgiWatch(SilentWatch):
 
     @guarded
     def end(self, observation: Request, result: object, error: BaseException | None) -> None:
+        if error is not None:
+            self._escapes.escaped(error, "request", span=observation.span)
         self._tracker.requests.finish(observation, None if error is None else type(error).__qualname__)
 
     @guarded
@@ -58,8 +62,9 @@ class AsgiWatch(SilentWatch):
 class RequestBlock:
     """``with request("name"):`` and ``async with request("name"):``, see ``autogen_vitals.request``."""
 
-    def __init__(self, tracker: Tracker | None, name: str) -> None:
+    def __init__(self, tracker: Tracker | None, escapes: Escapes | None, name: str) -> None:
         self._tracker = tracker
+        self._escapes = escapes
         self._name = name
         # A stack: a block may be entered again within itself.
         self._tokens: list[RequestToken | None] = []
@@ -73,6 +78,8 @@ class RequestBlock:
     def _end(self, error: BaseException | None) -> None:
         token = self._tokens.pop() if self._tokens else None
         if self._tracker is not None and token is not None:
+            if error is not None and self._escapes is not None:
+                self._escapes.escaped(error, "request", self._name, token[0].span)
             self._tracker.requests.end(token, error)
 
     def __enter__(self) -> RequestBlock:

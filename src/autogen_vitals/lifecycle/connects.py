@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.errors import category_of
 from autogen_vitals.lifecycle.observation import Network, Observation
 from autogen_vitals.lifecycle.silence import SilentWatch
 from autogen_vitals.lifecycle.startup import Interval, partition
@@ -83,6 +85,10 @@ class RetryWatch(SilentWatch):
         since_ns, now_ns = max(observation.clock_ns, network.retried_ns), time.perf_counter_ns()
         network.retried_ns = now_ns + int(result * 1e9)
         network.retry_count += 1
+        # It asks while it handles what the try failed with: nobody else ever sees that.
+        error = sys.exc_info()[1]
+        if error is not None:
+            network.retry_category = category_of(error, in_init=False)
         network.retry_ns += max(0, network.retried_ns - since_ns - warm_up_ns(observation, since_ns, now_ns))
 
 

@@ -23,9 +23,9 @@ def error_class(error: BaseException, operation: Operation | None) -> str:
     return class_of(error) if operation is INVOKE_WORKFLOW else type(error).__qualname__
 
 
-def category_of(error: BaseException, operation: Operation | None) -> Category:
-    """What ``error`` means, of those that a run, or an init (``None``), can fail with."""
+def category_of(error: BaseException, *, in_init: bool) -> Category:
+    """What ``error`` means; in an init, or while the app starts, what is refused is configuration."""
     # Not needed by a process in which nothing fails.
     from autogen_vitals.crashes.classify import classify
 
-    return classify(error, in_init=operation is None)
+    return classify(error, in_init=in_init)

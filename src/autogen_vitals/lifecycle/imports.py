@@ -176,14 +176,22 @@ class ImportFinder:
 
     Args:
         outermost: told of begin and end of every import that is not inside another one in its thread, however short.
-            Runs inside the import machinery.
+            Runs inside the import machinery, as does
+        importing: told what is being imported now; ``None``: nothing any more.
         whole_tree: time every module.
     """
 
-    def __init__(self, outermost: Callable[[int, int], object], *, whole_tree: bool = False) -> None:
+    def __init__(
+        self,
+        outermost: Callable[[int, int], object],
+        importing: Callable[[str | None], object] = lambda name: None,
+        *,
+        whole_tree: bool = False,
+    ) -> None:
         self.calls = 0
         self.failure: tuple[str, BaseException] | None = None
         self._outermost = guarded(outermost)
+        self._importing = guarded(importing)
         self._whole_tree = whole_tree
         self._is_active = False
         self._records: list[ImportRecord] = []
@@ -291,6 +299,7 @@ class ImportFinder:
         parent = stack[-1].record if stack else None
         timing = _Timing(self, ImportRecord(name, begin_ns, parent=parent), loading)
         stack.append(timing)
+        self._importing(name)
         return timing
 
     @guarded
@@ -304,6 +313,7 @@ class ImportFinder:
         if timing not in stack:
             return False  # a forked child, which goes on with its parent's import, or greenlets in one thread
         del stack[stack.index(timing) :]
+        self._importing(stack[-1].record.name if stack else None)
         return True
 
     def _ended(self, timing: _Timing, end_ns: int, error: BaseException | None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from autogen_vitals.vocabulary import Category, ComponentKind, Operation, Phase, Stage
 
 if TYPE_CHECKING:
+    from autogen_vitals.crashes.reports import Crash, ProcessExit
     from autogen_vitals.lifecycle.births import Birth
     from autogen_vitals.lifecycle.connects import Connect
     from autogen_vitals.lifecycle.loops import Block
@@ -26,6 +27,7 @@ class Network:
         retry_count: how often the model's SDK tried again.
         retry_ns: nanoseconds of tries that failed and of waiting before the next.
         retried_ns: when the last of these waits is over, on the monotonic clock.
+        retry_category: what the last of these tries failed with, whether or not the next one succeeded.
     """
 
     connect_count: int = 0
@@ -33,6 +35,7 @@ class Network:
     retry_count: int = 0
     retry_ns: int = 0
     retried_ns: int = 0
+    retry_category: Category | None = None
 
     @property
     def connect_ns(self) -> int:
@@ -78,6 +81,7 @@ class Observation:
         warm_up_ns, modules: nanoseconds of these without connecting, and how many modules were imported meanwhile.
         on_loop: a synchronous init on a running event loop.
         network: what it spent on connections; ``None`` while there were none.
+        slot, owns_slot: the recorder's own: its place in the exit record, and whether that is its alone.
         span, quiet: the telemetry sink's own: its span, and whether it keeps silent about this one.
     """
 
@@ -119,6 +123,8 @@ class Observation:
     modules: int = 0
     on_loop: bool = False
     network: Network | None = None
+    slot: int = -1
+    owns_slot: bool = False
     span: Any = None
     quiet: bool = False
 
@@ -174,8 +180,33 @@ class Sink(Protocol):
         """The cold start of this process is over."""
         ...
 
+    def crashed(self, crash: Crash) -> None:
+        """An exception has ended something."""
+        ...
+
+    def exited(self, exit: ProcessExit, *, repeated: bool = False) -> None:
+        """A process is gone. ``repeated``: it was told before, but not delivered; it is not counted again."""
+        ...
+
+    def recording(self, enabled: bool) -> None:
+        """Whether this process keeps an exit record. A forked child says so itself."""
+        ...
+
+    def service(self) -> dict[str, str]:
+        """``service.*`` attributes of this process, as far as they are known by now."""
+        ...
+
+    def span_ids(self, span: Any) -> tuple[int, int]:
+        """Trace id and span id of what the sink keeps as the span of an observation or a request; 0 and 0 for none."""
+        ...
+
     def flush(self, timeout: float) -> bool:
         """Hand everything out within ``timeout`` seconds; whether that succeeded."""
+        ...
+
+    def deliver(self, timeout: float) -> bool:
+        """Hand everything out within ``timeout`` seconds; whether those who collect it have got the ends of crashed
+        processes that were told of since the last time. Also false while there is nobody to tell."""
         ...
 
     def last_chance(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from autogen_vitals.lifecycle.forking import renew_after_fork
-from autogen_vitals.vocabulary import Phase
+from autogen_vitals.vocabulary import LifeState, Phase
 
 
 class Phases:
@@ -13,11 +14,15 @@ class Phases:
 
     One object a process, written by the moments of its life, read by every observation. A forked worker starts anew.
 
+    Args:
+        told: hears of each new state.
+
     Attributes:
         ready_ns: since when it is ready, on the monotonic clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[LifeState], object] = lambda state: None) -> None:
+        self._told = told
         self._reset()
         renew_after_fork(self, Phases._reset)
 
@@ -36,6 +41,7 @@ class Phases:
         self.ready = False
         self.ready_ns = None
         self.draining = False
+        self._told("starting")
 
     def become_ready(self) -> None:
         """The server is up, or the first request has come."""
@@ -43,6 +49,13 @@ class Phases:
         if not self.ready:
             self.ready = True
             self.ready_ns = time.perf_counter_ns()
+            self._told("ready")
+
+    def drain(self) -> None:
+        """It takes no more work."""
+        if not self.draining:
+            self.draining = True
+            self._told("draining")
 
     def first_request(self) -> None:
         """A request, or an outermost run, begins: outside a server's own start-up that is what "ready" means."""

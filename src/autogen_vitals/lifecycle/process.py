@@ -68,21 +68,28 @@ class ProcessFacts:
         return "uvicorn" if "uvicorn.server" in modules else "plain"
 
 
+def start_ticks(pid: int) -> int:
+    """When the kernel made this process, in clock ticks since boot; 0 where it does not tell."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            # The second field, the command's name, may contain spaces and parentheses.
+            return int(stat.read().rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
 def _creation_time(loaded_ns: int) -> CreationTime:
     """From /proc and the boot clock, which a step of the wall clock does not move.
 
     ``/proc/stat``'s btime, which psutil uses, is in whole seconds: off by up to one.
     """
     try:
-        with open("/proc/self/stat", "rb") as stat:
-            # The second field, the command's name, may contain spaces and parentheses.
-            fields = stat.read().rpartition(b")")[2].split()
-        ticks = int(fields[19])
+        ticks = start_ticks(os.getpid())
         age_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-        if age_ns < 0:
+        if ticks == 0 or age_ns < 0:
             raise ValueError(age_ns)
         clock_ns = time.perf_counter_ns() - age_ns
-    except (OSError, ValueError, IndexError, AttributeError):
+    except (OSError, ValueError, AttributeError):
         return CreationTime(loaded_ns, wall_ns(loaded_ns), exact=False)
     return CreationTime(clock_ns, wall_ns(clock_ns), exact=True)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.phases import Phases
 from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.startup import Startup
 from autogen_vitals.vocabulary import StartType
 
@@ -39,6 +40,7 @@ class Request:
         init_count, init_ns: its inits, those inside another init not counted again.
         connect_count: connections that what AutoGen did in it has opened.
         duration_ns, error: set when it is over.
+        slot: the recorder's own: its place in the exit record.
     """
 
     pid: int
@@ -57,6 +59,7 @@ class Request:
     ended: bool = False
     duration_ns: int = 0
     error: str | None = None
+    slot: int = -1
 
     @property
     def start_type(self) -> StartType:
@@ -88,10 +91,11 @@ class Requests:
     the process: whether a request has been cold yet, anew in a forked child.
     """
 
-    def __init__(self, phases: Phases, startup: Startup, sink: Sink) -> None:
+    def __init__(self, phases: Phases, startup: Startup, sink: Sink, recorder: Recorder) -> None:
         self._phases = phases
         self._startup = startup
         self._sink = sink
+        self._recorder = recorder
         self._cold = itertools.count()
         renew_after_fork(self, Requests._renew)
 
@@ -105,8 +109,20 @@ class Requests:
 
     def open(self, name: str | None = None, span: Any = None, *, is_session: bool = False) -> Request:
         """A new request, which no context belongs to yet."""
+        request = self.open_for_run(name, span, is_session=is_session)
+        self._recorder.opened(request)
+        return request
+
+    def open_for_run(self, name: str | None = None, span: Any = None, *, is_session: bool = False) -> Request:
+        """One that is nothing but an outermost run."""
         self._phases.first_request()
         return Request(process.facts.pid, time.perf_counter_ns(), name, span, is_session=is_session)
+
+    def spanned(self, request: Request, span: Any) -> None:
+        """Its SERVER or CONSUMER span has begun."""
+        if request.span is None:
+            request.span = span
+            self._recorder.spanned(request)
 
     def begin(self, name: str | None = None, span: Any = None) -> RequestToken | None:
         """Open a request in the current context; ``None`` inside another."""
@@ -130,6 +146,7 @@ class Requests:
             return
         request.duration_ns = (time.perf_counter_ns() if end_ns is None else end_ns) - request.clock_ns
         request.error = error
+        self._recorder.closed(request)
         if request.used:
             self._sink.request_ended(request)
         self._startup.request_ends(request)

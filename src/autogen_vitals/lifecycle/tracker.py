@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any
 
@@ -18,6 +19,7 @@ from autogen_vitals.lifecycle.observation import Observation, Sink
 from autogen_vitals.lifecycle.phases import Phases
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.quiet import is_quiet
+from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.requests import Request, Requests
 from autogen_vitals.lifecycle.sites import SiteFinder, SiteRegistry
 from autogen_vitals.lifecycle.startup import Startup
@@ -43,13 +45,21 @@ class Tracker:
         site_finder: finds the user's line behind an init.
         slow_ns: from which duration on, in nanoseconds, an init has a span of its own.
         watchdog: watches the event loops that run AutoGen.
+        recorder: keeps the exit record.
+
+    Attributes:
+        failed: told of the exception that ended an init or a run that is not part of another one.
     """
 
-    def __init__(self, sink: Sink, site_finder: SiteFinder, slow_ns: int, watchdog: LoopWatchdog) -> None:
+    def __init__(
+        self, sink: Sink, site_finder: SiteFinder, slow_ns: int, watchdog: LoopWatchdog, recorder: Recorder
+    ) -> None:
         self.active = True
-        self.phases = Phases()
+        self.failed: Callable[[Observation, BaseException], object] = lambda observation, error: None
+        self.recorder = recorder
+        self.phases = Phases(recorder.reached)
         self.startup = Startup(self.phases, site_finder.packages, sink.startup_ended)
-        self.requests = Requests(self.phases, self.startup, sink)
+        self.requests = Requests(self.phases, self.startup, sink, recorder)
         self.sites = SiteRegistry()
         self.births = BirthRegistry()
         self._sink = sink
@@ -113,7 +123,7 @@ class Tracker:
         request = self.requests.current()
         owns_request = request is None
         if request is None:
-            request = self.requests.open()
+            request = self.requests.open_for_run()
         observation = self._begin(component, kind, provider, parent, request, importing=False)
         observation.owns_request = owns_request
         observation.operation = operation
@@ -165,6 +175,7 @@ class Tracker:
 
     def _started(self, observation: Observation) -> Observation:
         self._sink.started(observation)
+        self.recorder.began(observation)
         # Last: what all this took is not the component's, and an agent is built in less.
         observation.clock_ns = time.perf_counter_ns()
         return observation
@@ -222,6 +233,9 @@ class Tracker:
         # What began before a fork is the parent's to end.
         if observation.pid == process.facts.pid:
             self._note_error(observation, error, swallowed)
+            if error is not None and observation.parent is None:
+                self.failed(observation, error)
+            self.recorder.over(observation, error)
             self._close(observation)
         observation.component = observation.exception = None
 
@@ -239,7 +253,7 @@ class Tracker:
         if nested is not None and nested[0] == identity:
             observation.category = nested[2]
         else:
-            observation.category = category_of(error, observation.operation)
+            observation.category = category_of(error, in_init=observation.operation is None)
         if observation.parent is not None:
             observation.parent.nested_error = (identity, observation.error, observation.category)
 

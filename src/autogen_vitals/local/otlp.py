@@ -72,15 +72,21 @@ class ReceivedPoint:
 
 @dataclass(frozen=True)
 class ReceivedLog:
-    """A log record, an event where ``event_name`` is not empty; ids are empty outside a span."""
+    """A log record, an event where ``event_name`` is not empty; ids are empty outside a span.
+
+    ``time_ns`` is when it happened, ``observed_ns`` when that was seen, nanoseconds since the epoch; 0: not said.
+    """
 
     event_name: str
     severity: str
     body: Any
     attributes: Attributes
     resource: Attributes
+    scope: str
     trace_id: str
     span_id: str
+    time_ns: int
+    observed_ns: int
 
 
 def decode_spans(body: bytes) -> Iterator[ReceivedSpan]:
@@ -119,7 +125,7 @@ def decode_logs(body: bytes) -> Iterator[ReceivedLog]:
         resource = _attributes(resource_logs.resource.attributes)
         for scope_logs in resource_logs.scope_logs:
             for record in scope_logs.log_records:
-                yield _log(record, resource)
+                yield _log(record, resource, scope_logs.scope.name)
 
 
 def _span(span: Span, resource: Attributes, scope: str) -> ReceivedSpan:
@@ -217,7 +223,7 @@ def _exemplars(exemplars: Iterable[Exemplar]) -> tuple[SpanReference, ...]:
     return tuple((exemplar.trace_id.hex(), exemplar.span_id.hex()) for exemplar in exemplars)
 
 
-def _log(record: LogRecord, resource: Attributes) -> ReceivedLog:
+def _log(record: LogRecord, resource: Attributes, scope: str) -> ReceivedLog:
     return ReceivedLog(
         # opentelemetry-proto 1.34 does not know the field yet.
         event_name=getattr(record, "event_name", ""),
@@ -225,8 +231,11 @@ def _log(record: LogRecord, resource: Attributes) -> ReceivedLog:
         body=_value(record.body),
         attributes=_attributes(record.attributes),
         resource=resource,
+        scope=scope,
         trace_id=record.trace_id.hex(),
         span_id=record.span_id.hex(),
+        time_ns=record.time_unix_nano,
+        observed_ns=record.observed_time_unix_nano,
     )
 
 

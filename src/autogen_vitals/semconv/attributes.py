@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from autogen_vitals.vocabulary import CATEGORIES, STARTUP_STAGES, StartupStage
+from autogen_vitals.vocabulary import CATEGORIES, EXIT_REASONS, STARTUP_STAGES, StartupStage
 
 SCOPE: Final = "autogen_vitals"
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.34.0"
@@ -34,6 +34,16 @@ CONNECT_STAGE: Final = "autogen.connect.stage"
 RETRY_COUNT: Final = "autogen.retry.count"
 RETRY_DURATION: Final = "autogen.retry.duration"
 CRASH_CATEGORY: Final = "autogen.crash.category"
+CRASH_ESCAPED: Final = "autogen.crash.escaped"
+OPERATION: Final = "autogen.operation"
+EXIT_REASON: Final = "autogen.exit.reason"
+EXIT_OBSERVED_BY: Final = "autogen.exit.observed_by"
+EXIT_OBSERVER_PID: Final = "autogen.exit.observer.pid"
+EXIT_SIGNAL: Final = "autogen.exit.signal"
+EXIT_CODE: Final = "autogen.exit.code"
+EXIT_INTERRUPTED: Final = "autogen.exit.interrupted"
+EXIT_INTERRUPTED_TRACES: Final = "autogen.exit.interrupted.traces"
+EXIT_BOOT_FAILURES: Final = "autogen.exit.boot_failures"
 IMPORT_NAME: Final = "autogen.import.name"
 IMPORT_SELF_DURATION: Final = "autogen.import.self_duration"
 LOOP_BLOCKING: Final = "autogen.loop.blocking"
@@ -56,7 +66,14 @@ CODE_LINE_NUMBER: Final = "code.line.number"
 CODE_FUNCTION_NAME: Final = "code.function.name"
 ERROR_TYPE: Final = "error.type"
 EXCEPTION_TYPE: Final = "exception.type"
+EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+EVENT_NAME: Final = "event.name"
+LOG_RECORD_UID: Final = "log.record.uid"
+SERVICE_NAME: Final = "service.name"
+SERVICE_NAMESPACE: Final = "service.namespace"
+SERVICE_VERSION: Final = "service.version"
+SERVICE_INSTANCE_ID: Final = "service.instance.id"
 GEN_AI_OPERATION_NAME: Final = "gen_ai.operation.name"
 GEN_AI_PROVIDER_NAME: Final = "gen_ai.provider.name"
 GEN_AI_AGENT_NAME: Final = "gen_ai.agent.name"
@@ -67,6 +84,9 @@ GEN_AI_RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 GEN_AI_USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 GEN_AI_USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 GEN_AI_TOKEN_TYPE: Final = "gen_ai.token.type"
+
+SERVICE_ATTRIBUTES: Final = (SERVICE_NAME, SERVICE_NAMESPACE, SERVICE_VERSION, SERVICE_INSTANCE_ID)
+"""Of a resource, those that say which service it is."""
 
 EXCEPTION_EVENT: Final = "exception"
 LOOP_BLOCKED_EVENT: Final = "autogen.loop.blocked"
@@ -153,6 +173,40 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "what the exception means, by its class, its message and what it was raised from: "
         + ", ".join(f"`{category}` ({meaning})" for category, meaning in CATEGORIES.items()),
     ),
+    Attribute(
+        CRASH_ESCAPED,
+        "string",
+        "what the exception ended: `init`, `run`, `request`, `import`, `lifespan`, `process`, `thread` or `loop` (a "
+        "task or callback of an event loop that nobody waited for)",
+    ),
+    Attribute(
+        OPERATION,
+        "string",
+        "what was going on: the name of its span, such as `invoke_agent writer` or `init McpWorkbench`, `import app`, "
+        "or the name of a task or a route",
+    ),
+    Attribute(
+        EXIT_REASON,
+        "string",
+        "how the process ended: " + ", ".join(f"`{reason}` ({meaning})" for reason, meaning in EXIT_REASONS.items()),
+    ),
+    Attribute(
+        EXIT_OBSERVED_BY,
+        "string",
+        "who saw it end: `supervisor` (the process that waited for it), `sibling` (another one of the service), "
+        "`next_start` (one that was started later) or `self`",
+    ),
+    Attribute(EXIT_OBSERVER_PID, "int", "the process that tells of it"),
+    Attribute(EXIT_SIGNAL, "string", "the signal that ended it, such as `SIGKILL`; only where that was seen"),
+    Attribute(EXIT_CODE, "int", "the code that it ended with; only where that was seen"),
+    Attribute(EXIT_INTERRUPTED, "int", "how many requests, inits and imports were going on"),
+    Attribute(EXIT_INTERRUPTED_TRACES, "string[]", "ids of their traces, 24 at most"),
+    Attribute(
+        EXIT_BOOT_FAILURES,
+        "int",
+        "how many processes of the same supervisor have ended before they could serve within 5 minutes, this one "
+        "included; absent where it did serve",
+    ),
     Attribute(IMPORT_NAME, "string", "the package, or the module where only that was imported"),
     Attribute(
         IMPORT_SELF_DURATION,
@@ -185,7 +239,12 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "boolean",
         "false: the system does not tell when the process was created; it counts from the import of this package",
     ),
-    Attribute(PROCESS_PID, "int", "the process that did it, read when it was recorded: right after a fork too"),
+    Attribute(
+        PROCESS_PID,
+        "int",
+        "the process that did it, read when it was recorded: right after a fork too; on `autogen.process.exit` the "
+        "dead one",
+    ),
     Attribute(PROCESS_PARENT_PID, "int", "its parent"),
     Attribute(PROCESS_CREATION_TIME, "string", "ISO 8601, from the kernel's boot clock; for a forked worker, the fork"),
     Attribute(CODE_FILE_PATH, "string", "file of the site"),
@@ -199,10 +258,22 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     ),
     Attribute(EXCEPTION_TYPE, "string", "class name of the exception, on the `exception` event"),
     Attribute(
+        EXCEPTION_MESSAGE,
+        "string",
+        "what the exception says, as far as the setting `exception_messages` lets it be told: unless set, wordings "
+        "known to be a library's own. Keys, tokens and passwords are taken out",
+    ),
+    Attribute(
         EXCEPTION_STACKTRACE,
         "string",
         "files, lines and functions; neither source text nor the message, which may quote a prompt or a key",
     ),
+    Attribute(EVENT_NAME, "string", "name of the event, with SDKs before 1.35, whose log records have no field for it"),
+    Attribute(LOG_RECORD_UID, "string", "the same each time the end of one process is told: for deduplication"),
+    Attribute(SERVICE_NAME, "string", "the dead process's, of its resource"),
+    Attribute(SERVICE_NAMESPACE, "string", "the dead process's"),
+    Attribute(SERVICE_VERSION, "string", "the dead process's"),
+    Attribute(SERVICE_INSTANCE_ID, "string", "the dead process's"),
     Attribute(
         GEN_AI_OPERATION_NAME,
         "string",

@@ -9,7 +9,10 @@ from autogen_vitals.semconv.attributes import (
     COMPONENT_KIND,
     COMPONENT_TYPE,
     CONNECT_STAGE,
+    CRASH_CATEGORY,
     ERROR_TYPE,
+    EXIT_OBSERVED_BY,
+    EXIT_REASON,
     FIRST_USE,
     GEN_AI_OPERATION_NAME,
     GEN_AI_PROVIDER_NAME,
@@ -194,6 +197,27 @@ WORKER_INFO: Final = Metric(
     (PROCESS_PID, PROCESS_PARENT_PID, PROCESS_CREATION_TIME, WORKER_SERVER),
     "1 for each process that has used AutoGen; joins a worker's pid to its metrics by service.instance.id",
 )
+CRASHES: Final = Metric(
+    "autogen.crashes",
+    "observable counter",
+    "{crash}",
+    (CRASH_CATEGORY, PHASE, ERROR_TYPE),
+    "exceptions that ended an init, a run, a request, an import, a lifespan, a thread or the process",
+)
+PROCESS_EXITS: Final = Metric(
+    "autogen.process.exits",
+    "observable counter",
+    "{exit}",
+    (EXIT_REASON, PHASE, EXIT_OBSERVED_BY),
+    "processes whose end this one has told of, crashes or not",
+)
+EXIT_RECORD_ENABLED: Final = Metric(
+    "autogen.exit_record.enabled",
+    "observable gauge",
+    "{process}",
+    (),
+    "whether this process keeps the file that says, when it is killed, what it was doing: 1 or 0",
+)
 
 METRICS: Final[tuple[Metric, ...]] = (
     STARTUP_DURATION,
@@ -213,4 +237,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     CLIENT_TOKEN_USAGE,
     CLIENT_TIME_TO_FIRST_CHUNK,
     WORKER_INFO,
+    CRASHES,
+    PROCESS_EXITS,
+    EXIT_RECORD_ENABLED,
 )

@@ -18,12 +18,10 @@ from typing import Any
 
 from opentelemetry.metrics import Histogram
 
-_WALK_LIMIT = 5000
+from autogen_vitals.telemetry.reaching import reachable
+
 _of_parents: list[object] = []
 """What forefathers had opened, a few objects a generation; never touched."""
-
-_WALKED = ("opentelemetry.", "requests.")
-"""Modules of the objects between a provider and its exporter's connections."""
 
 
 def open_own_connections(*providers: object) -> None:
@@ -36,31 +34,10 @@ def open_own_connections(*providers: object) -> None:
     urllib3 = sys.modules.get("urllib3")
     if urllib3 is None:
         return
-    for manager in _reachable(providers, urllib3.PoolManager):
+    for manager in reachable(providers, urllib3.PoolManager):
         # Neither clear() nor garbage: both take a lock, which a thread of the parent's may have held.
         _of_parents.append(manager.pools)
         manager.pools = urllib3.PoolManager().pools
-
-
-def _reachable(roots: Iterable[object], wanted: type) -> list[Any]:
-    """Objects of a class that the SDK's own objects lead to, by whatever attributes: their names change."""
-    found: list[Any] = []
-    seen: set[int] = set()
-    pending: list[object] = list(roots)
-    while pending and len(seen) < _WALK_LIMIT:
-        value = pending.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, wanted):
-            found.append(value)
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            pending.extend(value)
-        elif isinstance(value, dict):
-            pending.extend([*value.keys(), *value.values()])
-        elif type(value).__module__.startswith(_WALKED):
-            pending.extend(getattr(value, "__dict__", {}).values())
-    return found
 
 
 def forget_points(histograms: Iterable[Histogram]) -> None:

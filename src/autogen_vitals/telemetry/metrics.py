@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
@@ -20,7 +20,6 @@ from opentelemetry import metrics, trace
 from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
 
 from autogen_vitals import semconv
-from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.connects import Connect
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.imports import ImportRecord
@@ -29,15 +28,15 @@ from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.lifecycle.startup import StartupReport
+from autogen_vitals.telemetry.crash_metrics import CrashMetrics
 from autogen_vitals.telemetry.forked import forget_points
+from autogen_vitals.telemetry.observing import BoundedNames, safely
 from autogen_vitals.version import __version__
 from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, INVOKE_AGENT, INVOKE_WORKFLOW
 
 _logger = logging.getLogger("autogen_vitals")
 
 _QUEUE_LIMIT = 10_000
-_NAME_LIMIT = 200
-_OTHER = "other"
 _SLOW_IMPORT_NS = 20_000_000
 
 _DURATIONS = {
@@ -47,7 +46,6 @@ _DURATIONS = {
     CHAT: semconv.CLIENT_OPERATION_DURATION,
 }
 
-_Callback = Callable[[CallbackOptions], Iterable[metrics.Observation]]
 _Attributes = dict[str, Any]
 _Record = tuple[Histogram, float, _Attributes, "trace.SpanContext | None"]
 
@@ -70,7 +68,7 @@ class Metrics:
 
     def __init__(self, meter: Meter) -> None:
         self.active = True
-        self._names = _BoundedNames()
+        self._names = BoundedNames()
         self._last_chance = False
         self._warned = False
         self._histograms = {
@@ -87,15 +85,16 @@ class Metrics:
         renew_after_fork(self, Metrics._renew_in_child)
         for metric, observe in ((semconv.REINITS, self._observe_reinits), (semconv.REINIT_TIME, self._observe_time)):
             meter.create_observable_counter(
-                metric.name, [_safely(observe)], unit=metric.unit, description=metric.meaning
+                metric.name, [safely(observe)], unit=metric.unit, description=metric.meaning
             )
+        self.crashes = CrashMetrics(meter, self._names.bounded, lambda: self.active and self._used)
         info = semconv.WORKER_INFO
         meter.create_observable_gauge(
-            info.name, [_safely(self._observe_worker)], unit=info.unit, description=info.meaning
+            info.name, [safely(self._observe_worker)], unit=info.unit, description=info.meaning
         )
         imports = semconv.IMPORT_DURATION
         meter.create_observable_gauge(
-            imports.name, [_safely(self._observe_imports)], unit=imports.unit, description=imports.meaning
+            imports.name, [safely(self._observe_imports)], unit=imports.unit, description=imports.meaning
         )
 
     def _renew(self) -> None:
@@ -273,27 +272,7 @@ class Metrics:
         ]
 
 
-def _safely(observe: _Callback) -> _Callback:
-    safe = guarded(observe)
-    return lambda options: safe(options) or []
-
-
 _TOKENS = ((semconv.GEN_AI_USAGE_INPUT_TOKENS, "input"), (semconv.GEN_AI_USAGE_OUTPUT_TOKENS, "output"))
-
-
-class _BoundedNames:
-    """Keeps metric attributes few: the first ``_NAME_LIMIT`` names pass, later ones are all ``other``."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-
-    def bounded(self, name: str | None) -> str | None:
-        if name is None or name in self._seen:
-            return name
-        if len(self._seen) >= _NAME_LIMIT:
-            return _OTHER
-        self._seen.add(name)
-        return name
 
 
 def _exemplar(span: trace.Span | None) -> trace.SpanContext | None:

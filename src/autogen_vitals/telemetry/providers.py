@@ -10,14 +10,16 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from opentelemetry import metrics, trace
+from opentelemetry import _logs, metrics, trace
 
+from autogen_vitals import semconv
 from autogen_vitals.guard import guarded
 
 _logger = logging.getLogger("autogen_vitals")
 
 _METER_STAND_IN = "_ProxyMeterProvider"
-"""It has no public name."""
+_LOGGER_STAND_IN = "ProxyLoggerProvider"
+"""They have no public names."""
 
 _LONGEST_TIMEOUT = 24 * 3600.0
 """Seconds; a thread cannot wait for an infinite time."""
@@ -76,42 +78,56 @@ def _defaults(variables: Mapping[str, str]) -> Generator[None, None, None]:
             os.environ.pop(name, None)
 
 
-def real_providers(tracer_provider: Any, meter_provider: Any) -> tuple[Any, Any]:
+def real_providers(tracer_provider: Any, meter_provider: Any, logger_provider: Any) -> tuple[Any, Any, Any]:
     """A stand-in of the API's means the provider that the application has set since."""
     if isinstance(tracer_provider, trace.ProxyTracerProvider):
         tracer_provider = trace.get_tracer_provider()
     if type(meter_provider).__name__ == _METER_STAND_IN:
         meter_provider = metrics.get_meter_provider()
-    return tracer_provider, meter_provider
+    if type(logger_provider).__name__ == _LOGGER_STAND_IN:
+        logger_provider = _logs.get_logger_provider()
+    return tracer_provider, meter_provider, logger_provider
 
 
-def flush_providers(providers: tuple[Any, ...], timeout: float) -> bool:
+def service_of(*providers: Any) -> dict[str, str]:
+    """Which service it is, as the resource of the first of these providers that has one says; empty before that."""
+    for provider in providers:
+        # Only the meter provider keeps it to itself.
+        resource = getattr(provider, "resource", None) or getattr(
+            getattr(provider, "_sdk_config", None), "resource", None
+        )
+        if resource is not None:
+            attributes = resource.attributes
+            return {name: str(attributes[name]) for name in semconv.SERVICE_ATTRIBUTES if name in attributes}
+    return {}
+
+
+def flush_providers(providers: tuple[Any, ...], timeout: float) -> tuple[bool | None, ...]:
     """Ask each provider to export what it holds; wait at most ``timeout`` seconds, whatever an exporter does.
 
     Returns:
-        Whether every provider that can flush said it had, in time.
+        For each, in order, whether it said it had, in time; ``None`` for one that cannot flush.
     """
-    if timeout <= 0:
-        return False
+    able = {number: provider for number, provider in enumerate(providers) if hasattr(provider, "force_flush")}
     timeout = min(timeout, _LONGEST_TIMEOUT)
-    results: list[bool] = []
+    results: dict[int, bool] = {}
 
-    def flush(provider: Any) -> None:
+    def flush(number: int, provider: Any) -> None:
         try:
-            results.append(provider.force_flush(int(timeout * 1000)) is not False)
+            results[number] = provider.force_flush(int(timeout * 1000)) is not False
         except Exception as error:
             _logger.debug("autogen-vitals: %s could not flush: %s", type(provider).__name__, type(error).__name__)
 
-    able = [provider for provider in providers if hasattr(provider, "force_flush")]
-    threads = [threading.Thread(target=guarded(flush), args=(provider,), daemon=True) for provider in able]
-    deadline = time.monotonic() + timeout
-    for thread, provider in zip(threads, able, strict=True):
-        try:
-            thread.start()
-        except RuntimeError:
-            # An interpreter that is shutting down starts no threads.
-            flush(provider)
-    for thread in threads:
-        if thread.ident is not None:
-            thread.join(max(0.0, deadline - time.monotonic()))
-    return len(results) == len(able) and all(results)
+    if timeout > 0:
+        deadline = time.monotonic() + timeout
+        threads = [threading.Thread(target=guarded(flush), args=each, daemon=True) for each in able.items()]
+        for thread, each in zip(threads, able.items(), strict=True):
+            try:
+                thread.start()
+            except RuntimeError:
+                # An interpreter that is shutting down starts no threads.
+                flush(*each)
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, deadline - time.monotonic()))
+    return tuple(results.get(number, False) if number in able else None for number in range(len(providers)))

@@ -48,8 +48,7 @@ class ServerSpans(SpanProcessor):
             return
         request = self._tracker.requests.current()
         if request is not None:
-            if request.span is None:
-                request.span = span
+            self._tracker.requests.spanned(request, span)
             return
         begun = self._tracker.requests.begin(span=span)
         if begun is not None and len(self._open) < _OPEN_LIMIT:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from opentelemetry._logs import LoggerProvider
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Span, TracerProvider
 
 from autogen_vitals import semconv
+from autogen_vitals.crashes.reports import Crash, ProcessExit
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.connects import Connect
 from autogen_vitals.lifecycle.forking import renew_after_fork
@@ -17,21 +20,25 @@ from autogen_vitals.lifecycle.loops import Block
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.lifecycle.startup import StartupReport
+from autogen_vitals.telemetry.delivery import Delivery
+from autogen_vitals.telemetry.events import Events
 from autogen_vitals.telemetry.forked import open_own_connections
 from autogen_vitals.telemetry.metrics import Metrics
-from autogen_vitals.telemetry.providers import flush_providers, real_providers
+from autogen_vitals.telemetry.providers import flush_providers, real_providers, service_of
 from autogen_vitals.telemetry.spans import Spans
 from autogen_vitals.telemetry.startup import StartupTrace
 from autogen_vitals.version import __version__
+
+_NO_SPAN = (0, 0)
 
 
 class Telemetry:
     """Implements ``lifecycle.observation.Sink`` with OpenTelemetry.
 
-    Spans and metrics are guarded apart: when one fails, the other still tells.
+    Spans, metrics and events are guarded apart: when one fails, the others still tell.
 
     Args:
-        tracer_provider, meter_provider: whatever the app has, proxies included.
+        tracer_provider, meter_provider, logger_provider: whatever the app has, proxies included.
         slow_ns: from which duration on an init has a span.
         is_told_elsewhere: whether another instrumentation makes the chat span of an observation.
         imports: those of this process's start so far.
@@ -41,22 +48,25 @@ class Telemetry:
         self,
         tracer_provider: TracerProvider,
         meter_provider: MeterProvider,
+        logger_provider: LoggerProvider,
         slow_ns: int,
         is_told_elsewhere: Callable[[Observation], bool],
         imports: Callable[[], list[ImportRecord]],
     ) -> None:
         self._imports = guarded(imports)
-        self._providers = (tracer_provider, meter_provider)
+        self._real_providers = partial(real_providers, tracer_provider, meter_provider, logger_provider)
         tracer = tracer_provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
         self._startup = StartupTrace(tracer)
         self.spans = Spans(tracer, self._startup, slow_ns, is_told_elsewhere)
         self.metrics = Metrics.of(meter_provider)
+        self._delivery = Delivery()
+        self._events = Events(lambda: self._real_providers()[-1], self._delivery.expect)
         self.has_recorded = False
         renew_after_fork(self, Telemetry._renew)
 
     def _renew(self) -> None:
         self.has_recorded = False
-        open_own_connections(*real_providers(*self._providers))
+        open_own_connections(*self._real_providers())
 
     @guarded
     def started(self, observation: Observation) -> None:
@@ -112,12 +122,71 @@ class Telemetry:
     def _startup_measured(self, report: StartupReport, imports: list[ImportRecord], span: Span | None) -> None:
         self.metrics.startup_ended(report, imports, span)
 
+    def crashed(self, crash: Crash) -> None:
+        self.has_recorded = True
+        self._crash_told(crash)
+        self._crash_counted(crash)
+
+    @guarded
+    def _crash_told(self, crash: Crash) -> None:
+        self._events.crashed(crash)
+
+    @guarded
+    def _crash_counted(self, crash: Crash) -> None:
+        self.metrics.crashes.crashed(crash)
+
+    def exited(self, exit: ProcessExit, *, repeated: bool = False) -> None:
+        self.has_recorded = True
+        self._exit_told(exit)
+        if not repeated:
+            self._exit_counted(exit)
+
+    @guarded
+    def _exit_told(self, exit: ProcessExit) -> None:
+        self._events.exited(exit)
+
+    @guarded
+    def _exit_counted(self, exit: ProcessExit) -> None:
+        self.metrics.crashes.exited(exit)
+
+    @guarded
+    def recording(self, enabled: bool) -> None:
+        self.metrics.crashes.recording(enabled)
+
+    def service(self) -> dict[str, str]:
+        return self._service() or {}
+
+    @guarded
+    def _service(self) -> dict[str, str]:
+        return service_of(*self._real_providers())
+
+    @staticmethod
+    def span_ids(span: Any) -> tuple[int, int]:
+        # On the hot path: the guard would cost as much again.
+        if span is None:
+            return _NO_SPAN
+        try:
+            # A span context is a tuple that begins with these; its properties take twice the time.
+            trace_id, span_id = span.get_span_context()[:2]
+            return trace_id, span_id
+        except Exception:
+            return _NO_SPAN
+
     def flush(self, timeout: float) -> bool:
-        return flush_providers(real_providers(*self._providers), timeout)
+        # Nothing can be flushed at once, whoever can flush.
+        return timeout > 0 and False not in flush_providers(self._real_providers(), timeout)
+
+    def deliver(self, timeout: float) -> bool:
+        return self._delivered(timeout) or False
+
+    @guarded
+    def _delivered(self, timeout: float) -> bool:
+        return self._delivery.deliver(self._real_providers(), timeout)
 
     def switch_off(self) -> None:
         """What is queued still goes out; nothing more is said of this process."""
         self.metrics.active = False
+        self._delivery.forget()
 
     @guarded
     def last_chance(self) -> None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from contextvars import Token
 from functools import lru_cache
-from types import TracebackType
 from typing import Any
 
 from opentelemetry import context as otel_context, trace
@@ -14,6 +13,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from autogen_vitals import semconv
+from autogen_vitals.crashes.frames import frames
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.loops import Block
 from autogen_vitals.lifecycle.observation import Network, Observation
@@ -24,7 +24,6 @@ from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, Operation
 
 _LIVE_LIMIT = 10_000
 _STARTING = ("import", "startup")
-_FRAME_LIMIT = 50
 # A name with such a thing in it would make one span name an object.
 _IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}(?:[-_]?[0-9a-fA-F]{4}){3}[-_]?[0-9a-fA-F]{12}")
 
@@ -264,17 +263,6 @@ def _record_error(span: Span, observation: Observation) -> None:
             semconv.EXCEPTION_EVENT,
             {
                 semconv.EXCEPTION_TYPE: type(exception).__qualname__,
-                semconv.EXCEPTION_STACKTRACE: _frames(exception.__traceback__),
+                semconv.EXCEPTION_STACKTRACE: frames(exception.__traceback__),
             },
         )
-
-
-def _frames(traceback: TracebackType | None) -> str:
-    """Files, lines and functions. Not the source text, which may be a prompt, nor the message."""
-    lines: list[str] = []
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        lines.append(f'  File "{code.co_filename}", line {traceback.tb_lineno}, in {code.co_name}')
-        traceback = traceback.tb_next
-    # The raising end says most.
-    return "\n".join(lines[-_FRAME_LIMIT:])

@@ -1,4 +1,4 @@
-"""Wrapping what servers do with a process: calls, signals, and the end of forked children."""
+"""Wrapping what servers do with a process: calls, what escapes from them, and the end of forked children."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import CoroutineType, ModuleType
 from typing import Any
 
-from autogen_vitals.guard import hide_caller_frame, unseen
+from autogen_vitals.guard import guarded, hide_caller_frame, unseen
 from autogen_vitals.wrapping.calls import WrapperFunction
 
 Tell = Callable[[], object]
 """Tells of one moment; never raises."""
 
+Failed = Callable[[BaseException], object]
+"""Tells of what a call raised; never raises itself."""
 
-def life_call(before: Tell | None, after: Tell | None) -> WrapperFunction:
-    """Tell ``before`` a call begins and ``after`` it is over, however it ends; for a coroutine, when it is awaited."""
+Noted = Callable[..., object]
+"""Tells of what a call was given, or what it returned; never raises."""
+
+
+def life_call(before: Tell | None, after: Tell | None, failed: Failed | None = None) -> WrapperFunction:
+    """Tell ``before`` a call begins, and ``after`` it is over, however it ends; for a coroutine, when it is awaited.
+    Tell what it ``failed`` with."""
 
     @unseen
     def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -23,44 +30,73 @@ def life_call(before: Tell | None, after: Tell | None) -> WrapperFunction:
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
-            if after is not None:
-                after()
+            _over(after, failed, error)
             hide_caller_frame(error)
             raise
-        if after is None:
+        if after is None and failed is None:
             return result
         if type(result) is CoroutineType:
-            return _awaited(result, after)
-        after()
+            return _awaited(result, after, failed)
+        _over(after, failed, None)
         return result
 
     return wrapper
 
 
 @unseen
-async def _awaited(coroutine: Coroutine[Any, Any, Any], after: Tell) -> Any:
+async def _awaited(coroutine: Coroutine[Any, Any, Any], after: Tell | None, failed: Failed | None) -> Any:
     try:
         result = await coroutine
     except BaseException as error:
-        after()
+        _over(after, failed, error)
         hide_caller_frame(error)
         raise
-    after()
+    _over(after, failed, None)
     return result
 
 
-def lifespan_call(ready: Tell) -> WrapperFunction:
-    """Tell when an ASGI application says that its start-up is complete. What it sends is handed on as it is."""
+@guarded
+def _over(after: Tell | None, failed: Failed | None, error: BaseException | None) -> None:
+    if failed is not None and error is not None:
+        failed(error)
+    if after is not None:
+        after()
+
+
+def noted_call(given: Noted | None, returned: Noted | None) -> WrapperFunction:
+    """Tell what a function is ``given``, before it runs, or what it has ``returned``."""
+
+    @unseen
+    def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if given is not None:
+            given(*args, **kwargs)
+        try:
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            hide_caller_frame(error)
+            raise
+        if returned is not None:
+            returned(result)
+        return result
+
+    return wrapper
+
+
+def lifespan_call(ready: Tell, failed: Failed) -> WrapperFunction:
+    """Tell when an ASGI application says that its start-up is complete, and what its lifespan ``failed`` with. What it
+    sends is handed on as it is."""
 
     @unseen
     def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         # Called with (scope, receive, send), as the protocol has it; otherwise it is no server that calls.
         given = (*args[:2], _Sending(args[2], ready)) if len(args) == 3 else args
         try:
-            return wrapped(*given, **kwargs)
+            result = wrapped(*given, **kwargs)
         except BaseException as error:
+            failed(error)
             hide_caller_frame(error)
             raise
+        return _awaited(result, None, failed) if type(result) is CoroutineType else result
 
     return wrapper
 

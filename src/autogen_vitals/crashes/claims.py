@@ -1,0 +1,288 @@
+"""Exit records of others: whose process is dead, and who reports it.
+
+A record is claimed by its lock, which its process held while it lived. A reporter that is killed loses the lock with
+its life, and leaves the record to the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+
+from autogen_vitals.crashes.layout import read
+from autogen_vitals.crashes.native import read_stack
+from autogen_vitals.crashes.reports import Identity, LastWords
+
+if sys.platform != "win32":  # where open_state_dir refuses before it is missed
+    import fcntl
+
+LOOK_LIMIT = 1000
+"""Files that one call looks at."""
+_NAME_LIMIT = 10_000
+
+_STEM = r"(?P<group>[0-9a-f]{12})-(?P<pid>[0-9]+)-[0-9a-f]{8}"
+_RECORD = re.compile(_STEM + r"\.exit")
+_STACK = re.compile(_STEM + r"\.stack")
+_UNFINISHED = re.compile(r"\.[0-9a-f-]{12,64}\.new")
+_FORGOTTEN_S = 7 * 24 * 3600
+_UNFINISHED_S = 3600
+
+
+def is_alive(pid: int, start_ticks: int) -> bool:
+    """Whether a process exists and has not ended; its parent may still have to be told.
+
+    Args:
+        pid: in this pid namespace.
+        start_ticks: when it was made, clock ticks since boot; 0: unknown, then any process of that number is it.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The second field, the command's name, may contain spaces and parentheses.
+            fields = file.read().rpartition(b")")[2].split()
+        return fields[0] not in (b"Z", b"X") and start_ticks in (0, int(fields[19]))
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+class Claim:
+    """The record of a dead process, which nobody else can claim meanwhile.
+
+    As a context manager it is released at the end unless it is done.
+
+    Attributes:
+        words: what it says.
+        path: of its file.
+    """
+
+    def __init__(self, descriptor: int, path: Path, words: LastWords) -> None:
+        self._descriptor = descriptor
+        self.path = path
+        self.words = words
+        _held.add(self)
+
+    def __enter__(self) -> Claim:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def done(self) -> None:
+        """It has been reported: remove it, and its stack file."""
+        if self not in _held:
+            return
+        try:
+            os.unlink(self.path)
+        except OSError:
+            # The folder has become read-only. What is empty is not reported again.
+            os.ftruncate(self._descriptor, 0)
+        finally:
+            _remove(self.path.with_suffix(".stack"))
+            self.release()
+
+    def release(self) -> None:
+        """It has not: leave it to whoever comes next. Does nothing once it is done or released."""
+        if self in _held:
+            _held.discard(self)
+            os.close(self._descriptor)
+
+
+_held: set[Claim] = set()
+"""Bounded by who iterates over dead(): each holds a descriptor."""
+
+
+def _let_go() -> None:
+    # A forked worker would keep the locks of its supervisor's claims for as long as it lives.
+    while _held:
+        os.close(_held.pop()._descriptor)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
+
+
+def dead(directory: Path, group: str, *, pid: int | None = None) -> Iterator[Claim]:
+    """Claim the records of dead processes, one after another; then remove what nobody will ever report.
+
+    Args:
+        directory: from ``open_state_dir``.
+        group: of the service whose processes they are.
+        pid: of the only one that is looked for; then nothing is removed.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    namespace = pid_namespace()
+    wanted: list[Path] = []
+    others: list[Path] = []
+    for path in _paths(directory):
+        match = _RECORD.fullmatch(path.name)
+        if match is not None and match["group"] == group and pid in (None, int(match["pid"])):
+            wanted.append(path)
+        elif pid is None:
+            others.append(path)
+    for path in wanted[:LOOK_LIMIT]:
+        claim = _claim(path, namespace)
+        if claim is not None:
+            yield claim
+    for path in others[: max(0, LOOK_LIMIT - len(wanted))]:
+        _sweep(path)
+
+
+def supervised(directory: Path, group: str, identity: Identity) -> bool:
+    """Whether the process that waits for ``identity`` lives, and says of itself that it waits for children.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    namespace = pid_namespace()
+    parent = (identity.parent_pid, identity.parent_start_ticks)
+    if not namespace or identity.pid_namespace != namespace or not is_alive(*parent):
+        return False
+    for path in _paths(directory):
+        match = _RECORD.fullmatch(path.name)
+        if match is None or match["group"] != group or int(match["pid"]) != identity.parent_pid:
+            continue
+        words = _peek(path)
+        if words is None or not words.supervises:
+            continue
+        found = words.identity
+        if (found.pid, found.start_ticks) == parent and found.pid_namespace == namespace:
+            return True
+    return False
+
+
+def pid_namespace() -> str:
+    """The name of this process's; empty: unknown."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def _paths(directory: Path) -> list[Path]:
+    """The files of the folder, from another one on each time: where there are too many, each has its turn."""
+    with os.scandir(directory) as entries:
+        names = [entry.name for entry in islice(entries, _NAME_LIMIT)]
+    start = int.from_bytes(os.urandom(4), "little") % max(1, len(names))
+    return [directory / name for name in names[start:] + names[:start]]
+
+
+def _open(path: Path) -> int | None:
+    """A descriptor of the file, if it is one, and this user's; never of what a link leads to."""
+    try:
+        # Looked at first: opening a device may do something.
+        if not _is_own(os.lstat(path)):
+            return None
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    if _is_own(os.fstat(descriptor)):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _is_own(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+
+
+def _lock(path: Path) -> int | None:
+    """A descriptor with the lock, unless somebody has it, or had it and has removed the file since."""
+    descriptor = _open(path)
+    if descriptor is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
+            return descriptor
+    except OSError:
+        pass
+    os.close(descriptor)
+    return None
+
+
+def _peek(path: Path) -> LastWords | None:
+    """What the record of a living process says."""
+    descriptor = _open(path)
+    if descriptor is None:
+        return None
+    words = _read(descriptor)
+    os.close(descriptor)
+    return words
+
+
+def _claim(path: Path, namespace: str) -> Claim | None:
+    descriptor = _lock(path)
+    if descriptor is None:
+        return None
+    words = _read(descriptor)
+    if words is None:
+        if _age_s(descriptor) > _FORGOTTEN_S:
+            _remove(path)
+    elif words.identity.pid_namespace != namespace or not is_alive(words.identity.pid, words.identity.start_ticks):
+        stack, stop_seen = read_stack(path.with_suffix(".stack"))
+        return Claim(descriptor, path, replace(words, stack=stack, stop_seen=stop_seen))
+    os.close(descriptor)
+    return None
+
+
+def _sweep(path: Path) -> None:
+    """Remove what was never finished, and what another service has left for so long that it will not come back."""
+    unfinished = _UNFINISHED.fullmatch(path.name)
+    if unfinished:
+        limit_s = _UNFINISHED_S
+    elif _RECORD.fullmatch(path.name) or (_STACK.fullmatch(path.name) and not path.with_suffix(".exit").exists()):
+        limit_s = _FORGOTTEN_S
+    else:
+        return
+    # Without a lock at first: somebody may be about to claim it. A mapping that is written to does not make the file
+    # newer on each file system.
+    if not _is_older(path, limit_s):
+        return
+    descriptor = _lock(path)
+    if descriptor is None:
+        return
+    if unfinished or _age_s(descriptor) > limit_s:
+        _remove(path)
+        _remove(path.with_suffix(".stack"))
+    os.close(descriptor)
+
+
+def _is_older(path: Path, limit_s: int) -> bool:
+    try:
+        return time.time() - os.lstat(path).st_mtime > limit_s
+    except OSError:
+        return False
+
+
+def _age_s(descriptor: int) -> float:
+    """Since its last heartbeat; of what has none since its last change."""
+    words = _read(descriptor)
+    return time.time() - (os.fstat(descriptor).st_mtime if words is None else words.heartbeat_ns / 1e9)
+
+
+def _read(descriptor: int) -> LastWords | None:
+    try:
+        return read(descriptor)
+    except OSError:
+        return None
+
+
+def _remove(path: Path) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass

@@ -1,0 +1,189 @@
+"""Exceptions that get out: of a run, an init or a request, of the app's start, of the process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any
+
+from autogen_vitals.crashes.frames import frames
+from autogen_vitals.crashes.reports import Crash
+from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.errors import category_of, identify
+from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.observation import Observation, Sink
+from autogen_vitals.lifecycle.phases import Phases
+from autogen_vitals.lifecycle.recorder import Recorder
+from autogen_vitals.vocabulary import Category, Escape, MessageMode, Phase
+
+_SEEN_LIMIT = 256
+_CHAIN_LIMIT = 16
+_ENDS_OF_ITS_OWN = (KeyboardInterrupt, SystemExit, GeneratorExit)
+_FATAL: tuple[Escape, ...] = ("import", "lifespan", "process")
+_IN_INIT: tuple[Escape, ...] = ("init", "import", "lifespan")
+_PHASES: dict[Escape, Phase] = {"import": "import", "request": "request"}
+
+
+class Escapes:
+    """Reports each exception that got out, once, however many places see it pass.
+
+    Args:
+        sink: is told.
+        phases: where in the life of the process it is.
+        recorder: keeps the last one's class.
+        messages: which messages may be told.
+        failed_import: name and error of the last import that failed, if one did.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        phases: Phases,
+        recorder: Recorder,
+        messages: MessageMode,
+        failed_import: Callable[[], tuple[str, BaseException] | None],
+    ) -> None:
+        self.active = True
+        self._sink = sink
+        self._phases = phases
+        self._recorder = recorder
+        self._messages: MessageMode = messages
+        self._failed_import = failed_import
+        self._renew()
+        renew_after_fork(self, Escapes._renew)
+
+    def _renew(self) -> None:
+        # What tells an exception from others, not the exception: it would keep its frames alive.
+        self._seen: deque[tuple[object, ...]] = deque(maxlen=_SEEN_LIMIT)
+
+    def switch_off(self) -> None:
+        """Tell of nothing any more."""
+        self.active = False
+
+    @guarded
+    def observed(self, observation: Observation, error: BaseException) -> None:
+        """It has ended an init or a run that is not part of another one."""
+        escape: Escape = "init" if observation.operation is None else "run"
+        name = "init" if observation.operation is None else observation.operation.name
+        if not self.active or not self._is_new(error, escape):
+            return
+        self._tell(
+            error,
+            escape,
+            observation.error or type(error).__qualname__,
+            observation.category or "other",
+            observation.phase,
+            f"{name} {observation.subject or observation.type}",
+            observation.span,
+        )
+
+    @guarded
+    def escaped(self, error: BaseException, escape: Escape, operation: str = "", span: Any = None) -> None:
+        """It has ended something else."""
+        if not self.active or not self._recorder.is_open:
+            return
+        failed = self._failed_import()
+        # A request may well import something that fails: the process goes on.
+        if escape in _FATAL and failed is not None and failed[1] is error:
+            escape, operation = "import", f"import {failed[0]}"
+        error_type, category = type(error).__qualname__, category_of(error, in_init=escape in _IN_INIT)
+        if escape in _FATAL and category != "cancelled" and not _is_wanted(error):
+            self._recorder.failed(error_type, category, fatal=True)
+        if not self._is_new(error, escape):
+            return
+        phase = _PHASES.get(escape) or self._phases.phase(in_request=False, importing=False)
+        self._tell(error, escape, error_type, category, phase, operation, span)
+
+    @guarded
+    def main_thread_ended(self) -> None:
+        """The interpreter is about to exit: whether an exception has ended the program is in ``sys``.
+
+        ``sys.excepthook`` stays as it is: others replace it only where they find the interpreter's own.
+        """
+        error: object = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+        is_interactive = hasattr(sys, "ps1")
+        if isinstance(error, BaseException) and not is_interactive and _came_through_main(error.__traceback__):
+            self.escaped(error, "process")
+
+    @guarded
+    def thread_ended(self, args: threading.ExceptHookArgs) -> None:
+        """What ``threading.excepthook`` is told."""
+        if args.exc_value is not None:
+            self.escaped(args.exc_value, "thread")
+
+    @guarded
+    def loop_complained(self, context: dict[str, Any]) -> None:
+        """What an event loop's ``call_exception_handler`` is told: of tasks that nobody awaits."""
+        error: object = context.get("exception")
+        if isinstance(error, BaseException) and ("task" in context or "future" in context):
+            self.escaped(error, "loop")
+
+    def _is_new(self, error: BaseException, escape: Escape) -> bool:
+        if isinstance(error, _ENDS_OF_ITS_OWN):
+            return False
+        identity = identify(error)
+        told = identity in self._seen
+        if not told and escape not in ("init", "run"):
+            # What wraps a crash on its way out is no other one.
+            told = any(identify(link) in self._seen for link in _behind(error))
+        if not told:
+            self._seen.append(identity)
+        return not told
+
+    def _tell(
+        self,
+        error: BaseException,
+        escape: Escape,
+        error_type: str,
+        category: Category,
+        phase: Phase,
+        operation: str,
+        span: Any,
+    ) -> None:
+        if category == "cancelled":
+            return  # whoever had asked for it gave it up
+        # Not needed by a process in which nothing fails.
+        from autogen_vitals.crashes.messages import told
+
+        self._recorder.failed(error_type, category, fatal=escape in _FATAL)
+        self._sink.crashed(
+            Crash(
+                error_type,
+                category,
+                phase,
+                escape,
+                operation,
+                told(error, self._messages, in_init=escape in _IN_INIT),
+                frames(error.__traceback__),
+                time.time_ns(),
+                span,
+            )
+        )
+
+
+def _is_wanted(error: BaseException) -> bool:
+    """Whether who raised it asked for an end that is no failure."""
+    return isinstance(error, (KeyboardInterrupt, GeneratorExit)) or (isinstance(error, SystemExit) and not error.code)
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    for _ in range(_CHAIN_LIMIT):
+        following = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if following is None:
+            return
+        yield following
+        error = following
+
+
+def _came_through_main(traceback: TracebackType | None) -> bool:
+    """Whether it has left the program itself: a debugger, a notebook or a test runner leaves others there."""
+    if traceback is None:
+        return False
+    frame = traceback.tb_frame
+    if frame.f_globals.get("__name__") == "runpy":
+        return True  # python -m
+    return frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__main__"

@@ -1,0 +1,97 @@
+"""The events: log records with an event name, and their attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from autogen_vitals.semconv.attributes import (
+    CRASH_CATEGORY,
+    CRASH_ESCAPED,
+    ERROR_TYPE,
+    EVENT_NAME,
+    EXCEPTION_MESSAGE,
+    EXCEPTION_STACKTRACE,
+    EXIT_BOOT_FAILURES,
+    EXIT_CODE,
+    EXIT_INTERRUPTED,
+    EXIT_INTERRUPTED_TRACES,
+    EXIT_OBSERVED_BY,
+    EXIT_OBSERVER_PID,
+    EXIT_REASON,
+    EXIT_SIGNAL,
+    LOG_RECORD_UID,
+    OPERATION,
+    PHASE,
+    PROCESS_CREATION_TIME,
+    PROCESS_PARENT_PID,
+    PROCESS_PID,
+    SERVICE_ATTRIBUTES,
+    WORKER_SERVER,
+)
+from autogen_vitals.semconv.spans import Requirement
+
+Severity = Literal["DEBUG", "ERROR", "FATAL"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of its own, not on a span: its name, severities, attributes and when it appears."""
+
+    name: str
+    severities: tuple[Severity, ...]
+    when: str
+    attributes: tuple[tuple[str, Requirement], ...]
+
+
+CRASH_EVENT: Final = Event(
+    "autogen.crash",
+    ("ERROR",),
+    "an exception that ended an init, a run, a request, an import, a lifespan, a thread or the process; in the "
+    "context of the span it happened in",
+    (
+        (CRASH_CATEGORY, "always"),
+        (ERROR_TYPE, "always"),
+        (PHASE, "always"),
+        (CRASH_ESCAPED, "always"),
+        (OPERATION, "when known"),
+        (EXCEPTION_MESSAGE, "when known"),
+        (EXCEPTION_STACKTRACE, "when known"),
+        (PROCESS_PID, "always"),
+        (PROCESS_PARENT_PID, "always"),
+        (WORKER_SERVER, "always"),
+        (EVENT_NAME, "when known"),
+    ),
+)
+PROCESS_EXIT_EVENT: Final = Event(
+    "autogen.process.exit",
+    ("ERROR", "FATAL", "DEBUG"),
+    "a process is gone, told by one that is not: `process.*`, `service.*` and `autogen.worker.server` are the dead "
+    "one's. FATAL: the third or a later process of one supervisor within 5 minutes that ended before it could serve. "
+    "DEBUG, and only where the logger `autogen_vitals` is enabled for that: an end that is no crash. In the context of "
+    "a span that was open, which is never exported itself; the timestamp is the end, as far as it is known",
+    (
+        (LOG_RECORD_UID, "always"),
+        (EXIT_REASON, "always"),
+        (EXIT_OBSERVED_BY, "always"),
+        (EXIT_OBSERVER_PID, "always"),
+        (EXIT_SIGNAL, "when known"),
+        (EXIT_CODE, "when known"),
+        (PHASE, "always"),
+        (OPERATION, "when known"),
+        (EXIT_INTERRUPTED, "always"),
+        (EXIT_INTERRUPTED_TRACES, "when known"),
+        (EXIT_BOOT_FAILURES, "when known"),
+        (ERROR_TYPE, "when known"),
+        (CRASH_CATEGORY, "when known"),
+        (EXCEPTION_STACKTRACE, "when known"),
+        (PROCESS_PID, "always"),
+        (PROCESS_PARENT_PID, "always"),
+        (PROCESS_CREATION_TIME, "when known"),
+        (WORKER_SERVER, "always"),
+        *((name, "when known") for name in SERVICE_ATTRIBUTES),
+        (EVENT_NAME, "when known"),
+    ),
+)
+
+EVENTS: Final[tuple[Event, ...]] = (CRASH_EVENT, PROCESS_EXIT_EVENT)

@@ -1,0 +1,52 @@
+"""What cannot wait for the next export, for the process may be gone by then."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.forking import renew_after_fork
+
+_PAUSE = 1.0
+"""Seconds between two flushes: a service whose every request fails has one a second, and not one a request."""
+
+
+class Urgent:
+    """Flushes soon, in a thread of its own: never while the app waits. A forked child begins anew.
+
+    Args:
+        flush: hands everything out.
+    """
+
+    def __init__(self, flush: Callable[[], object]) -> None:
+        self._flush = guarded(flush)
+        self._renew()
+        renew_after_fork(self, Urgent._renew)
+
+    def _renew(self) -> None:
+        self._wanted = False
+        self._at_work = threading.Lock()
+        self._pause = threading.Event()
+
+    def soon(self) -> None:
+        """Something must go out."""
+        self._wanted = True
+        if not self._at_work.acquire(blocking=False):
+            return
+        try:
+            threading.Thread(target=self._work, name="autogen-vitals-flush", daemon=True).start()
+        except RuntimeError:
+            self._at_work.release()  # the interpreter is shutting down, and the SDK with it: that flushes
+
+    @guarded
+    def _work(self) -> None:
+        try:
+            while self._wanted:
+                self._wanted = False
+                self._flush()
+                self._pause.wait(_PAUSE)
+        finally:
+            self._at_work.release()
+        if self._wanted:
+            self.soon()  # asked for between the last look and the release
