@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gc
 import importlib
 import inspect
+import multiprocessing.popen_fork
+import os
 import pickle
 import pkgutil
 import sys
+import threading
 import traceback
 import types
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -77,6 +82,10 @@ SHELL = {
     "wrapping.coverage:_subclass_hook.__init_subclass__",
     "wrapping.importing:ImportHooks.when_imported.hook",
     "wrapping.life:life_call.wrapper",
+    "wrapping.life:noted_call.wrapper",
+    "wrapping.life:lifespan_call.wrapper",
+    "wrapping.life:_Sending.__init__",
+    "wrapping.life:_Sending.__call__",
     "wrapping.life:_awaited",
     "wrapping.proxy:_BoundWrapper.__reduce_ex__",
     "wrapping.proxy:_BoundWrapper.__reduce__",
@@ -250,6 +259,7 @@ async def scenario(model: ModelServer) -> list[Any]:
     unpickled = pickle.loads(pickle.dumps(AssistantAgent("two", ReplayChatCompletionClient(["a"])).run))
     seen.append((await unpickled(task="x")).messages[-1].content)
     seen.append(await serve(agent))
+    seen += [await failing_server(), failing_work(), await failing_behind_the_scenes(), child()]
 
     class Later(AssistantAgent):
         pass
@@ -334,24 +344,130 @@ async def serve(agent: AssistantAgent) -> list[Any]:
     return sent
 
 
+async def failing_server() -> list[Any]:
+    """A lifespan that fails, one that does not, and a request that does."""
+
+    async def handler(request: Any) -> Any:
+        raise LookupError("in a request")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Any) -> Any:
+        if "key" not in environment:
+            raise LookupError("no key")
+        yield
+
+    environment: dict[str, str] = {}
+    app = starlette_applications.Starlette(routes=[routing.Route("/", handler)], lifespan=lifespan)
+    seen: list[Any] = []
+    scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "query_string": b"", "headers": []}
+    for asked in ({"type": "lifespan"}, {"type": "lifespan"}, {**scope, "root_path": "", "scheme": "http"}):
+        told_to_app: asyncio.Queue[Any] = asyncio.Queue()
+        for word in ("startup", "shutdown"):
+            told_to_app.put_nowait({"type": f"lifespan.{word}"})
+
+        async def send(message: Any) -> None:
+            seen.append(message["type"])
+
+        try:
+            await app({**asked, "server": ("x", 80)}, told_to_app.get, send)
+        except LookupError as error:
+            seen.append(told(error))
+        environment["key"] = "x"
+    return seen
+
+
+def failing_work() -> list[Any]:
+    """What ends a block of the user's, and the work of a process."""
+    seen: list[Any] = []
+
+    def block() -> None:
+        with autogen_vitals.request("job"):
+            explode(1)
+
+    def work_of_a_process() -> None:
+        raise LookupError("in a process")
+
+    for work in (block, multiprocessing.Process(target=work_of_a_process).run):
+        try:
+            work()
+        except LookupError as error:
+            seen.append(told(error))
+    return seen
+
+
+async def failing_behind_the_scenes() -> list[Any]:
+    """A thread, and a task that nobody awaits: whom the app has asked to be told is told."""
+    heard: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: heard.append(told(context["exception"])))
+
+    async def fail() -> None:
+        explode(1)
+
+    task = asyncio.create_task(fail())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+    thread = threading.Thread(target=explode, args=(1,))
+    thread.start()
+    thread.join()
+    return [*heard, *THREADS]
+
+
+THREADS: list[Any] = []
+"""What the app's own threading.excepthook has heard."""
+
+
+def note_thread(args: threading.ExceptHookArgs) -> None:
+    THREADS[:] = [told(args.exc_value)] if args.exc_value is not None else []
+
+
+def child() -> list[Any]:
+    """One that is forked, asked whether it is there, and waited for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 and later: this process has threads
+        pid = os.fork()
+    if pid == 0:
+        os._exit(7)
+    seen = [os.kill(pid, 0), os.waitpid(pid, 0) == (pid, 7 << 8)]
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError as error:
+        seen.append(told(error))
+    return seen
+
+
 @pytest.fixture(scope="module")
 def model() -> Iterator[ModelServer]:
     with ModelServer(wait_ms=1) as server:
         yield server
 
 
+@pytest.fixture(autouse=True)
+def _threads_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", note_thread)
+
+
 @pytest.fixture(scope="module")
 def expected(model: ModelServer) -> list[Any]:
     assert autogen_vitals.AutogenVitalsInstrumentor().installed is None
-    return asyncio.run(scenario(model))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading, "excepthook", note_thread)
+        return asyncio.run(scenario(model))
 
 
 def test_the_scenario_is_observed_when_nothing_is_wrong(
-    silent_vitals: Vitals, model: ModelServer, expected: list[Any]
+    silent_vitals: Vitals, model: ModelServer, expected: list[Any], tmp_path: Path
 ) -> None:
-    """The yardstick itself: same results, and spans."""
-    silent_vitals.enable()
+    """The yardstick itself: same results, spans, and events; a record, and none afterwards."""
+    silent_vitals.enable(state_dir=str(tmp_path))
+    assert len(list(tmp_path.glob("*.exit"))) == 1
     assert asyncio.run(scenario(model)) == expected
+    silent_vitals.installed._moments.exiting()
+    escaped = [event.attributes["autogen.crash.escaped"] for event in silent_vitals.events("autogen.crash")]
+    assert set(escaped) == {"run", "init", "request", "lifespan", "process", "thread", "loop"}
+    (exited,) = silent_vitals.events("autogen.process.exit")
+    assert exited.attributes["autogen.exit.code"] == 7
+    assert list(tmp_path.iterdir()) == []
     assert len(silent_vitals.spans()) > 20
     warm_up = silent_vitals.span("warm_up OpenAIChatCompletionClient")
     assert warm_up.attributes["autogen.connect.count"] == 1
@@ -367,7 +483,7 @@ def test_the_shell_is_what_it_is_said_to_be() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(functions()) - SHELL))
 def test_a_fault_in_any_function_changes_nothing_for_the_app(
-    silent_vitals: Vitals, model: ModelServer, expected: list[Any], name: str
+    silent_vitals: Vitals, model: ModelServer, expected: list[Any], tmp_path: Path, name: str
 ) -> None:
     """Results, exceptions and their tracebacks are the same, and nothing is warned of that was not before."""
     holder, path = functions()[name]
@@ -378,10 +494,12 @@ def test_a_fault_in_any_function_changes_nothing_for_the_app(
         # Unraisable errors in __del__ and RuntimeWarnings of coroutines that nobody awaited fail the test too.
         warnings.simplefilter("error")
         try:
-            silent_vitals.enable()
+            silent_vitals.enable(state_dir=str(tmp_path))
             seen = asyncio.run(scenario(model))
             silent_vitals.points("autogen.init.duration")
             autogen_vitals.flush(1)
+            if silent_vitals.installed is not None:
+                silent_vitals.installed._moments.exiting()
             autogen_vitals.disable()
             gc.collect()
         finally:

@@ -74,6 +74,7 @@ class Instrumentation:
             slow_ns,
             told_elsewhere(settings.model_spans, model_sdks),
             imports=lambda: import_finder.records,
+            collected=lambda: self._collected(),
         )
         watchdog = LoopWatchdog(
             int(settings.loop_heartbeat * 1_000_000),
@@ -93,6 +94,7 @@ class Instrumentation:
             self._recorder,
             settings.exception_messages,
             lambda: import_finder.failure,
+            settings.flush_timeout,
         )
         self._deaths = Deaths(self._recorder, self.telemetry, settings.flush_timeout)
         self._follower_pid: int | None = None
@@ -179,7 +181,7 @@ class Instrumentation:
         for boundary in servers.boundaries:
             self._wrap(boundary.target, deferred_call(AsgiWatch(self.tracker, self._moments, self.escapes)))
         for target in servers.lifespans:
-            failed = partial(self.escapes.escaped, escape="lifespan")
+            failed = partial(self.escapes.escaped, escape="lifespan", operation="lifespan")
             self._wrap(target, lifespan_call(partial(self._moments.reached, "ready"), failed))
         for call in servers.calls:
             before, after = (
@@ -220,6 +222,11 @@ class Instrumentation:
         self._recorder.open(uses_autogen=uses_autogen)
         if self._follower_pid == process.facts.pid:
             self._recorder.supervises()
+        self._deaths.look_around()
+
+    def _collected(self) -> None:
+        """At every collection of metrics: this process lives, and looks whether others of the service do."""
+        self._recorder.beat()
         self._deaths.look_around()
 
     def _follow_children(self) -> None:

@@ -112,4 +112,5 @@ def mounted(folder: Path, options: str) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", folder], check=True)
+        # Lazily: a test that failed may still have a file of it mapped.
+        subprocess.run(["umount", "--lazy", folder], check=True)

@@ -14,7 +14,10 @@ import ctypes, faulthandler, os, resource, signal, sys, threading
 from pathlib import Path
 from autogen_vitals.crashes.native import StackFile
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+# As a shell leaves them, whatever runs the tests.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 path = Path(sys.argv[1])
 
 def crash():

@@ -203,13 +203,67 @@ def test_a_child_that_a_reporter_forks_holds_no_claim(tmp_path: Path) -> None:
         assert names_of_dead(tmp_path) == [path.name]
 
 
+def test_an_app_that_closes_all_descriptors_keeps_its_own(tmp_path: Path, in_fork: Callable[..., Any]) -> None:
+    """Whatever has the number of a claim since is neither closed nor emptied."""
+    records, app = tmp_path / "records", tmp_path / "app"
+    records.mkdir()
+    app.write_text("the app's")
+    leave_record(records)
+
+    def claim_and_close(how: str) -> bool:
+        (claim,) = dead(records, GROUP)
+        numbers = [int(number) for number in os.listdir("/proc/self/fd")]
+        of_claim = next(number for number in numbers if same_file(number, claim.path))
+        os.close(of_claim)
+        taken = os.open(app, os.O_RDWR)
+        if taken != of_claim:
+            os.dup2(taken, of_claim)
+        getattr(claim, how)()
+        return same_file(of_claim, app)
+
+    for how in ("done", "release"):
+        assert in_fork(lambda how=how: claim_and_close(how)) is True
+    assert app.read_text() == "the app's"
+    assert len(names_of_dead(records)) == 1
+
+
+def same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
+def test_what_a_child_inherits_while_it_is_looked_at_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A supervisor forks in one thread while another one claims: before it has the lock, or before it has noted it."""
+    path = leave_record(tmp_path)
+    opened, children = os.open, list[Child]()
+
+    def open_and_fork(name: Any, flags: int, **rest: Any) -> int:
+        descriptor = opened(name, flags, **rest)
+        if name == path:
+            children.append(Child(lambda _: signal.pause()))
+        return descriptor
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", open_and_fork)
+        (claim,) = dead(tmp_path, GROUP)
+    with children[0]:
+        claim.release()
+        assert names_of_dead(tmp_path) == [path.name]
+
+
 def test_what_was_removed_meanwhile_is_not_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one was done with it between our look at the folder and our lock; also when its name is taken again."""
     path, spare = leave_record(tmp_path), leave_record(tmp_path)
     flock = claims.fcntl.flock
 
     def late(descriptor: int, operation: int) -> None:
-        if replaced:
+        if operation == claims.fcntl.LOCK_UN:
+            pass
+        elif replaced:
             os.replace(spare, path)
         else:
             path.unlink()

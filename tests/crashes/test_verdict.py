@@ -73,7 +73,7 @@ ENDS: dict[str, tuple[ExitReason, LastWords | None, dict[str, Any]]] = {
     "a hanging worker's group is also short of memory": seen(
         "timeout", words("uvicorn", "ready"), signal=KILL, sent=KILL, oom=True
     ),
-    "celery kills a task that takes too long": seen("timeout", words("celery", "ready"), signal=KILL, sent=KILL),
+    "the main process of celery kills a child": seen("timeout", words("celery", "ready"), signal=KILL, sent=KILL),
     "a worker that drains is killed": seen("drained", words("gunicorn", "draining"), signal=KILL, sent=KILL),
     "the app kills its own child": seen("drained", words("multiprocessing", "ready"), signal=KILL, sent=KILL),
     "a script is killed by its own parent": seen("drained", words("plain", "ready"), signal=KILL, sent=KILL),

@@ -33,6 +33,14 @@ ARRIVAL_SECONDS = 20.0
 NEVER_SECONDS = 3600.0
 """How long the model thinks that nobody waits for."""
 
+
+def uvicorn_workers(patience: int) -> Launcher:
+    """uvicorn's supervisor, and for how many seconds it waits for the answer of a worker, also of one that has died
+    right before: that is when it looks again."""
+    command = f"uvicorn --port {{port}} --workers 2 --timeout-worker-healthcheck {patience} {{app}}"
+    return Launcher("uvicorn-workers", command, 2, server="uvicorn")
+
+
 # No log record either is exported on a schedule: what arrives was flushed for its own sake.
 _QUIET = {**ONLY_AT_STOP, "OTEL_BLRP_SCHEDULE_DELAY": "600000"}
 
@@ -294,25 +302,26 @@ def is_alive(pid: int) -> bool:
     return False
 
 
-def children_of(pid: int) -> set[int]:
-    """The living children of a process, as the kernel knows them."""
-    children: set[int] = set()
+def workers_of(server: Server) -> set[int]:
+    """The living children of a server that are workers, as the kernel knows them."""
+    workers: set[int] = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             state, parent = _state_and_parent(int(folder.name))
-            if parent == pid and state not in "ZX":
-                children.add(int(folder.name))
-    return children
+            # multiprocessing has a helper, which serves nobody.
+            if parent == server.pid and state not in "ZX" and b"resource_tracker" not in _command_line(folder):
+                workers.add(int(folder.name))
+    return workers
 
 
 def roll(server: Server) -> None:
     """Replace all workers of a server; done when the last of the old ones is gone and as many others are there."""
-    old = children_of(server.pid)
+    old = workers_of(server)
     server.process.send_signal(signal.SIGHUP)
 
     def replaced() -> bool:
-        children = children_of(server.pid)
-        return not old & children and len(children) >= len(old)
+        workers = workers_of(server)
+        return not old & workers and len(workers) >= len(old)
 
     wait_until(replaced, server, "the workers were not replaced")
 
@@ -334,6 +343,10 @@ def _state_and_parent(pid: int) -> tuple[str, int]:
     # The command's name, in parentheses, may contain spaces.
     state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
     return state, int(parent)
+
+
+def _command_line(folder: Path) -> bytes:
+    return (folder / "cmdline").read_bytes()
 
 
 def _get(server: Server, way: str, mark: str) -> bool:

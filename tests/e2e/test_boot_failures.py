@@ -12,13 +12,12 @@ import pytest
 from autogen_vitals.local.receiver import Receiver
 
 from .conftest import Start
-from .crashing import ARRIVAL_SECONDS, Death, Scene, crashed_exits, dying_app
+from .crashing import ARRIVAL_SECONDS, Death, Scene, crashed_exits, dying_app, uvicorn_workers
 from .harness import (
     GUNICORN_SYNC,
     GUNICORN_UVICORN,
     GUNICORN_UVICORN_PRELOAD,
     UVICORN,
-    UVICORN_WORKERS,
     Launcher,
     Server,
 )
@@ -79,10 +78,12 @@ def _script(scene: Scene) -> Server:
     return scene.command("python", "dying_script.py")
 
 
+# Each of its workers is given that time, although it has ended: not longer than one takes to boot.
+IMPATIENT = uvicorn_workers(5)
 AT_IMPORT = (MISSING_KEY, MISSING_MODULE, CONSTRUCTOR, EXIT_3)
 COLUMNS = (
     _served(UVICORN, *AT_IMPORT, LIFESPAN, alone=True),
-    _served(UVICORN_WORKERS, *AT_IMPORT, LIFESPAN, code=1),
+    _served(IMPATIENT, *AT_IMPORT, LIFESPAN, code=1),
     _served(GUNICORN_UVICORN, *AT_IMPORT, LIFESPAN),
     _served(GUNICORN_UVICORN_PRELOAD, *AT_IMPORT, LIFESPAN, alone=True),
     _served(GUNICORN_SYNC, MISSING_MODULE, EXIT_3),
@@ -108,7 +109,7 @@ def test_a_failure_to_start_is_reported(column: Column, failure: Failure, scene:
     scene.plan_boot_failure(failure.name)
     server = column.begin(scene)
     victim = scene.told(server, failure.name)[0]
-    if column.name == UVICORN_WORKERS.name and failure not in (EXIT_3, LIFESPAN):
+    if column.name == IMPATIENT.name and failure not in (EXIT_3, LIFESPAN):
         # It starts them again and again.
         scene.reported(victim.pid)
         server.stop()
@@ -156,7 +157,7 @@ def _check_exit(told: dict[str, Any], victim: Death, column: Column, failure: Fa
 def test_a_crash_loop_is_counted(scene: Scene) -> None:
     """uvicorn starts its workers again and again: each end has its number, and from the third on it is fatal."""
     scene.plan_boot_failure(MISSING_KEY.name)
-    server = scene.serve(UVICORN_WORKERS)
+    server = scene.serve(IMPATIENT)
 
     def numbers() -> list[int]:
         return [
@@ -167,7 +168,7 @@ def test_a_crash_loop_is_counted(scene: Scene) -> None:
     looped = scene.receiver.wait_for(lambda _: max(numbers(), default=0) >= 3, 2 * ARRIVAL_SECONDS)
     assert looped, server.failed(f"numbers of the failures: {numbers()}")
     scene.plan_boot_failure("")
-    server.wait_ready(UVICORN_WORKERS.workers)
+    server.wait_ready(IMPATIENT.workers)
     server.stop()
     assert numbers() == list(range(1, len(numbers()) + 1))
     events = scene.telemetry.events("autogen.process.exit")

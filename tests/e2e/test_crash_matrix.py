@@ -16,7 +16,7 @@ import pytest
 
 from autogen_vitals.local.stub_model import StubModel
 
-from .crashing import CeleryWorker, Death, Deaths, Once, Scene, crashed_exits, scene_in
+from .crashing import CeleryWorker, Death, Deaths, Once, Scene, crashed_exits, scene_in, uvicorn_workers
 from .harness import (
     GUNICORN_SYNC,
     GUNICORN_SYNC_PRELOAD,
@@ -93,8 +93,7 @@ def _gunicorn(launcher: Launcher) -> Column:
 
 
 def _run_uvicorn_workers(scene: Scene, request: pytest.FixtureRequest) -> dict[str, Death]:
-    patience = f"uvicorn --port {{port}} --workers 2 --timeout-worker-healthcheck {_PATIENCE} {{app}}"
-    server = scene.serve(Launcher("uvicorn-workers", patience, 2, server="uvicorn")).wait_ready(2)
+    server = scene.serve(uvicorn_workers(_PATIENCE)).wait_ready(2)
     victims = _die_one_by_one(scene, server)
     # Last, for uvicorn looks at one worker after the other.
     victims["stop"] = scene.die(server, "stop")

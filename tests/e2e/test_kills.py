@@ -20,7 +20,7 @@ from autogen_vitals.local.receiver import Receiver
 from autogen_vitals.local.stub_model import StubModel
 
 from .conftest import Start
-from .crashing import ARRIVAL_SECONDS, Load, Scene, children_of, crashed_exits, roll, wait_until
+from .crashing import ARRIVAL_SECONDS, Load, Scene, crashed_exits, roll, uvicorn_workers, wait_until, workers_of
 from .harness import GUNICORN_SYNC_PRELOAD, GUNICORN_UVICORN_PRELOAD, UVICORN_WORKERS, Launcher, Server
 
 KILLS = int(os.environ.get("AUTOGEN_VITALS_KILLS", "24"))
@@ -46,7 +46,7 @@ def scene(start: Start, receiver: Receiver, tmp_path: Path, model: StubModel) ->
     [
         pytest.param(GUNICORN_UVICORN_PRELOAD, KILLS, id="gunicorn"),
         # Each of its workers imports everything anew.
-        pytest.param(UVICORN_WORKERS, max(KILLS // 4, 1), id="uvicorn"),
+        pytest.param(uvicorn_workers(15), max(KILLS // 4, 1), id="uvicorn"),
     ],
 )
 def test_each_kill_is_reported_once(launcher: Launcher, kills: int, scene: Scene) -> None:
@@ -71,9 +71,9 @@ def _kill(server: Server, kills: int) -> set[int]:
     moments, never = random.Random(4), threading.Event()
     killed: set[int] = set()
     while len(killed) < kills:
-        wait_until(lambda: bool(children_of(server.pid) - killed), server, "no worker was replaced")
+        wait_until(lambda: bool(workers_of(server) - killed), server, "no worker was replaced")
         never.wait(moments.uniform(0, 0.3))
-        victim = moments.choice(sorted(children_of(server.pid) - killed))
+        victim = moments.choice(sorted(workers_of(server) - killed))
         os.kill(victim, signal.SIGKILL)
         killed.add(victim)
     return killed

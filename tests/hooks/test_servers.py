@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 
 import pytest
 
@@ -10,7 +11,7 @@ from autogen_vitals.hooks.servers import SERVERS
 from autogen_vitals.wrapping.importing import resolve, split_target
 
 CALLS = [row.target for row in SERVERS.calls]
-OTHERS = [row.target for row in (*SERVERS.boundaries, *SERVERS.signals)]
+OTHERS = [row.target for row in (*SERVERS.boundaries, *SERVERS.signals, *SERVERS.failures)]
 # Extras of gunicorn's, and a worker that its later versions do not have any more.
 MAY_BE_MISSING = ("gevent", "eventlet", "gunicorn.workers.geventlet")
 
@@ -33,9 +34,31 @@ def test_every_target_exists(target: str) -> None:
     assert callable(found[2]) or hasattr(found[2], "connect")
 
 
+@pytest.mark.parametrize("module", [*SERVERS.services, *SERVERS.reapers])
+def test_every_module_exists(module: str) -> None:
+    """One that moved is noticed: no process of that server would be of interest, or none of its ends be seen."""
+    pytest.importorskip(module.partition(".")[0])
+    importlib.import_module(module)
+
+
+@pytest.mark.parametrize("module", SERVERS.reapers)
+def test_every_supervisor_waits_by_the_function_that_is_wrapped(module: str) -> None:
+    """Looked up in ``os`` when it is called: who took it when it was imported would not be heard."""
+    pytest.importorskip(module.partition(".")[0])
+    source = inspect.getsource(importlib.import_module(module))
+    assert "os.waitpid(" in source
+    assert "from os import" not in source
+
+
+def test_every_call_says_something() -> None:
+    """A moment, or what its failure ends."""
+    for row in SERVERS.calls:
+        assert row.before or row.after or row.failed, row.target
+
+
 def test_a_server_that_becomes_ready_says_so_before_it_waits() -> None:
     """A loop's call does not return while the server serves: "ready" after it would be the end."""
     for row in SERVERS.calls:
-        if row.target.endswith((".run", ".serve_forever", ".workloop")):
+        if row.target.endswith((".run", ".serve_forever", ".workloop")) and row.failed is None:
             assert row.after is None, row.target
-            assert row.before in ("ready", "becomes_fork_server"), row.target
+            assert row.before in ("ready", "becomes_fork_server", "becomes_supervisor"), row.target

@@ -124,7 +124,7 @@ def recorder(sink: RecordingSink, tmp_path: Path) -> Iterator[Recorder]:
 @pytest.fixture
 def escapes(sink: RecordingSink, tracker_: Tracker, recorder: Recorder) -> Escapes:
     """Where exceptions get out of the tracker's process."""
-    return Escapes(sink, tracker_.phases, recorder, "known", lambda: None)
+    return Escapes(sink, tracker_.phases, recorder, "known", lambda: None, 1.5)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def spans(sink: Any) -> Callable[[], tuple[int, int]]:
     return lambda: given[-1]
 
 
-# --- from when on -----------------------------------------------------------------------------------------------------
+# --- from when on ----------------------------------------------------------------------------------------------------
 
 
 def test_nothing_is_kept_before_the_process_is_of_interest(
@@ -111,7 +112,7 @@ def test_it_says_that_it_waits_for_children(recorder: Recorder) -> None:
     assert words(recorder).supervises
 
 
-# --- what is going on -------------------------------------------------------------------------------------------------
+# --- what is going on ------------------------------------------------------------------------------------------------
 
 
 def test_it_says_the_innermost_run_and_then_the_outer_one_again(
@@ -231,7 +232,7 @@ def test_a_name_that_has_no_utf_8_is_told_as_far_as_it_has(recorder: Recorder, r
         assert doing(recorder) == [("execute_tool x?", "request")]
 
 
-# --- imports ----------------------------------------------------------------------------------------------------------
+# --- imports ---------------------------------------------------------------------------------------------------------
 
 
 def test_it_says_what_is_being_imported(recorder: Recorder) -> None:
@@ -260,9 +261,7 @@ def test_each_thread_s_import_is_a_flight_of_its_own(recorder: Recorder) -> None
     assert doing(recorder) == []
 
 
-def test_the_import_finder_tells_it(
-    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_import_finder_tells_it(recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real import, as it looks from inside of it; one that fails is over too."""
     (tmp_path / "inner_of_it.py").write_text("import builtins; builtins.look()")
     (tmp_path / "outer_of_it.py").write_text("import builtins, inner_of_it; builtins.look(); raise LookupError")
@@ -274,14 +273,14 @@ def test_the_import_finder_tells_it(
     finder.install()
     try:
         with pytest.raises(LookupError):
-            import outer_of_it  # type: ignore[import-not-found]  # noqa: F401, PLC0415
+            import outer_of_it  # type: ignore[import-not-found]  # noqa: F401
     finally:
         finder.remove()
     assert seen == [[("import inner_of_it", "import")], [("import outer_of_it", "import")]]
     assert doing(recorder) == []
 
 
-# --- its end ----------------------------------------------------------------------------------------------------------
+# --- its end ---------------------------------------------------------------------------------------------------------
 
 
 def test_system_exit_in_the_main_thread_leaves_what_it_interrupted(
@@ -303,7 +302,7 @@ def test_system_exit_in_another_thread_ends_that_thread_only(recorder: Recorder,
     recorder.open()
 
     def body() -> None:
-        with run(INVOKE_AGENT, name="writer"):
+        with suppress(SystemExit), run(INVOKE_AGENT, name="writer"):
             raise SystemExit(1)
 
     thread = threading.Thread(target=body)
@@ -371,9 +370,7 @@ def test_a_server_that_starts_again_has_a_record_again(recorder: Recorder, momen
     assert words(recorder).state == "starting"
 
 
-def test_what_is_switched_off_keeps_nothing(
-    recorder: Recorder, moments: Moments, in_fork: Callable[..., Any]
-) -> None:
+def test_what_is_switched_off_keeps_nothing(recorder: Recorder, moments: Moments, in_fork: Callable[..., Any]) -> None:
     """Not in a child that is forked later either, nor for a server that starts again."""
     recorder.open()
     recorder.switch_off()
@@ -382,7 +379,7 @@ def test_what_is_switched_off_keeps_nothing(
     assert in_fork(lambda: sorted(records(recorder))) == []
 
 
-# --- forked children --------------------------------------------------------------------------------------------------
+# --- forked children -------------------------------------------------------------------------------------------------
 
 
 def test_a_forked_child_keeps_a_record_of_its_own(
@@ -459,7 +456,7 @@ def test_a_parent_without_a_record_has_children_without_one(recorder: Recorder, 
     assert in_fork(child) == [None, True]
 
 
-# --- where it cannot be ------------------------------------------------------------------------------------------------
+# --- where it cannot be ----------------------------------------------------------------------------------------------
 
 
 def test_where_no_folder_will_do_there_is_none_and_one_line_says_so(
@@ -474,10 +471,9 @@ def test_where_no_folder_will_do_there_is_none_and_one_line_says_so(
     recorder.reached("ready")
     assert recorder.ended() is None
     assert sink.all("recording") == [False]
-    assert [record.getMessage() for record in caplog.records] == [
-        "autogen-vitals: no exit record is kept (Not a directory): a killed process will not say what it was doing. "
-        "Give a folder of your own in OTEL_PYTHON_AUTOGEN_STATE_DIR"
-    ]
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert "Not a directory" in line
+    assert "OTEL_PYTHON_AUTOGEN_STATE_DIR" in line
     assert in_fork(lambda: sink.all("recording")) == [False]
 
 
@@ -501,7 +497,7 @@ def test_a_full_folder_is_one_that_will_not_do(
     assert len(caplog.records) == 1
 
 
-# --- nothing secret -----------------------------------------------------------------------------------------------------
+# --- nothing secret --------------------------------------------------------------------------------------------------
 
 
 def test_no_secret_is_in_its_bytes(
@@ -516,9 +512,9 @@ def test_no_secret_is_in_its_bytes(
     tracker_.recorder = tracker_.requests._recorder = escapes._recorder = recorder
     recorder.open(uses_autogen=True)
     tracker_.requests.begin(f"POST /?key={CANARY}")
-    with pytest.raises(ValueError), run(EXECUTE_TOOL, name="search", arguments=CANARY):  # noqa: PT011
+    with pytest.raises(ValueError), run(EXECUTE_TOOL, name="search", arguments=CANARY):
         raise ValueError(f"cannot use {CANARY}")
-    escapes.escaped(ValueError(CANARY), "process", operation=CANARY)
+    escapes.escaped(ValueError(CANARY), "process")
     with run(EXECUTE_TOOL, name="visible_name"):
         assert recorder.directory is not None
         for path in recorder.directory.iterdir():
@@ -528,7 +524,7 @@ def test_no_secret_is_in_its_bytes(
     recorder.forget()
 
 
-# --- whose processes report one another ---------------------------------------------------------------------------------
+# --- whose processes report one another ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("variable", ["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_EXPORTER_OTLP_ENDPOINT"])
@@ -544,10 +540,6 @@ def test_another_service_or_another_place_to_tell_it_is_another_group(
 def test_it_never_raises(recorder: Recorder, tracker_: Tracker, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record that fails in every way: the app's runs, requests and imports go on."""
     recorder.open()
-
-    class Broken:
-        def __getattr__(self, name: str) -> Any:
-            raise LookupError(name)
 
     def broken(*_: object, **__: object) -> None:
         raise LookupError

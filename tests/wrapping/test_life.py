@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import multiprocessing
 import multiprocessing.util
 import os
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from autogen_vitals.wrapping.life import ForkedChildren, life_call
+from autogen_vitals.wrapping.life import ForkedChildren, life_call, noted_call
 from autogen_vitals.wrapping.proxy import Wrapper
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -110,6 +111,142 @@ async def test_either_may_be_missing(before: bool, after: bool, told: list[objec
     with pytest.raises(ValueError):
         Wrapper(fail, wrapper)()
     assert told == (["before"] * before + ["after"] * after) * 3
+
+
+# --- what escapes -----------------------------------------------------------------------------------------------------
+
+
+def frames(error: BaseException) -> list[str]:
+    """Where it came through, but for the test itself; CPython 3.10 cannot hide ours."""
+    found = traceback.extract_tb(error.__traceback__)[1:]
+    return [frame.name for frame in found if sys.version_info >= (3, 11) or "autogen_vitals" not in frame.filename]
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, SystemExit])
+def test_what_a_sync_call_failed_with_is_told(kind: type[BaseException], told: list[object]) -> None:
+    """Before it is over, and it is the server's own, with the server's own frames."""
+    error = kind("the server's")
+
+    def load() -> None:
+        raise error
+
+    with pytest.raises(kind) as caught:
+        Wrapper(load, life_call(None, partial(told.append, "after"), told.append))()
+    assert caught.value is error
+    assert frames(error) == ["load"]
+    assert told == [error, "after"]
+
+
+@pytest.mark.parametrize("kind", [ValueError, asyncio.CancelledError, SystemExit])
+async def test_what_an_async_call_failed_with_is_told(kind: type[BaseException], told: list[object]) -> None:
+    """When it is awaited."""
+    error = kind("the server's")
+
+    async def load() -> None:
+        await asyncio.sleep(0)
+        raise error
+
+    coroutine = Wrapper(load, life_call(None, None, told.append))()
+    assert told == []
+    with pytest.raises(kind) as caught:
+        await coroutine
+    assert caught.value is error
+    assert frames(error) == ["load"]
+    assert told == [error]
+
+
+async def test_what_did_not_fail_is_not_told(told: list[object]) -> None:
+    """Its result is handed on, whatever that is."""
+
+    async def later() -> int:
+        return 2
+
+    result = object()
+    wrapper = life_call(None, None, told.append)
+    assert Wrapper(lambda: result, wrapper)() is result
+    assert await Wrapper(later, wrapper)() == 2
+    assert told == []
+
+
+async def test_telling_that_fails_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the result nor the exception."""
+
+    def fail(*_: object) -> None:
+        raise LookupError
+
+    error = ValueError()
+
+    async def load() -> None:
+        raise error
+
+    wrapper = life_call(None, fail, fail)
+    assert Wrapper(lambda: 1, wrapper)() == 1
+    with pytest.raises(ValueError) as caught:
+        await Wrapper(load, wrapper)()
+    assert caught.value is error
+    assert error.__context__ is None
+    assert caplog.records
+
+
+# --- what is noted ----------------------------------------------------------------------------------------------------
+
+
+def test_what_a_function_is_given_is_noted_before_it_runs(told: list[object]) -> None:
+    """As it was given."""
+
+    def send(*args: object, **kwargs: object) -> str:
+        told.append("during")
+        return "sent"
+
+    noted = Wrapper(send, noted_call(lambda *args, **kwargs: told.append((args, kwargs)), None))
+    assert noted(1, number=2) == "sent"
+    assert told == [((1,), {"number": 2}), "during"]
+
+
+def test_what_a_function_returns_is_noted_and_returned(told: list[object]) -> None:
+    """The very object."""
+    answer = (1, 9)
+    assert Wrapper(lambda pid: answer, noted_call(None, told.append))(1) is answer
+    assert told == [answer]
+    assert told[0] is answer
+
+
+@pytest.mark.parametrize("kind", [ChildProcessError, InterruptedError, KeyboardInterrupt])
+def test_what_a_function_raises_is_its_own(kind: type[BaseException], told: list[object]) -> None:
+    """And there is nothing to note that was returned."""
+    error = kind("the system's")
+
+    def wait() -> None:
+        raise error
+
+    with pytest.raises(kind) as caught:
+        Wrapper(wait, noted_call(lambda: told.append("given"), lambda result: told.append(result)))()
+    assert caught.value is error
+    assert frames(error) == ["wait"]
+    assert told == ["given"]
+
+
+def test_a_method_is_noted_without_its_object(told: list[object]) -> None:
+    """As who calls it gives it."""
+
+    class Loop:
+        def complain(self, context: object) -> object:
+            return self, context
+
+    Loop.complain = Wrapper(Loop.complain, noted_call(told.append, None))  # type: ignore[method-assign]
+    loop = Loop()
+    assert loop.complain({"message": "x"}) == (loop, {"message": "x"})
+    assert told == [{"message": "x"}]
+
+
+def test_builtin_functions_stay_what_they_are(told: list[object]) -> None:
+    """Their signature, name and refusals."""
+    noted = Wrapper(os.kill, noted_call(lambda *args: told.append(args), None))
+    assert (noted.__name__, noted.__module__, noted.__doc__) == (os.kill.__name__, os.kill.__module__, os.kill.__doc__)
+    assert inspect.signature(noted) == inspect.signature(os.kill)
+    with pytest.raises(TypeError, match=r"exactly 2|expected 2"):
+        noted(1)
+    assert told == [(1,)]
 
 
 # --- forked children --------------------------------------------------------------------------------------------------

@@ -62,11 +62,10 @@ class Claim:
         path: of its file.
     """
 
-    def __init__(self, descriptor: int, path: Path, words: LastWords) -> None:
-        self._descriptor = descriptor
+    def __init__(self, lock: _Lock, path: Path, words: LastWords) -> None:
+        self._lock = lock
         self.path = path
         self.words = words
-        _held.add(self)
 
     def __enter__(self) -> Claim:
         return self
@@ -78,32 +77,60 @@ class Claim:
 
     def done(self) -> None:
         """It has been reported: remove it, and its stack file."""
-        if self not in _held:
+        if not self._lock.is_held:
             return
         try:
             os.unlink(self.path)
         except OSError:
             # The folder has become read-only. What is empty is not reported again.
-            os.ftruncate(self._descriptor, 0)
+            os.ftruncate(self._lock.descriptor, 0)
         finally:
             _remove(self.path.with_suffix(".stack"))
-            self.release()
+            self._lock.release()
 
     def release(self) -> None:
         """It has not: leave it to whoever comes next. Does nothing once it is done or released."""
-        if self in _held:
-            _held.discard(self)
-            os.close(self._descriptor)
+        self._lock.release()
 
 
-_held: set[Claim] = set()
-"""Bounded by who iterates over dead(): each holds a descriptor."""
+class _Lock:
+    """An open file that this process has locked, or is about to."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._status = os.fstat(descriptor)
+        _held.add(self)
+
+    @property
+    def is_held(self) -> bool:
+        """Not released, and not closed by an app that closes all descriptors, whose own the number is since."""
+        try:
+            return self in _held and os.path.samestat(self._status, os.fstat(self.descriptor))
+        except OSError:
+            return False
+
+    def release(self) -> None:
+        """Unlock and close it. A child that was forked since it was opened may have it too: closing is not enough."""
+        if self.is_held:
+            fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+            self.close()
+
+    def close(self) -> None:
+        """In a forked child: leave the lock to the parent."""
+        is_held = self.is_held
+        _held.discard(self)
+        if is_held:
+            os.close(self.descriptor)
+
+
+_held: set[_Lock] = set()
+"""Bounded by who iterates over dead()."""
 
 
 def _let_go() -> None:
-    # A forked worker would keep the locks of its supervisor's claims for as long as it lives.
-    while _held:
-        os.close(_held.pop()._descriptor)
+    # A forked worker would hold its supervisor's claims after the supervisor's death.
+    for lock in list(_held):
+        lock.close()
 
 
 if hasattr(os, "register_at_fork"):
@@ -199,18 +226,19 @@ def _is_own(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
 
 
-def _lock(path: Path) -> int | None:
-    """A descriptor with the lock, unless somebody has it, or had it and has removed the file since."""
+def _lock(path: Path) -> _Lock | None:
+    """The file's lock, unless somebody has it, or had it and has removed the file since."""
     descriptor = _open(path)
     if descriptor is None:
         return None
+    lock = _Lock(descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
-            return descriptor
+            return lock
     except OSError:
         pass
-    os.close(descriptor)
+    lock.release()
     return None
 
 
@@ -225,17 +253,17 @@ def _peek(path: Path) -> LastWords | None:
 
 
 def _claim(path: Path, namespace: str) -> Claim | None:
-    descriptor = _lock(path)
-    if descriptor is None:
+    lock = _lock(path)
+    if lock is None:
         return None
-    words = _read(descriptor)
+    words = _read(lock.descriptor)
     if words is None:
-        if _age_s(descriptor) > _FORGOTTEN_S:
+        if _age_s(lock.descriptor) > _FORGOTTEN_S:
             _remove(path)
     elif words.identity.pid_namespace != namespace or not is_alive(words.identity.pid, words.identity.start_ticks):
         stack, stop_seen = read_stack(path.with_suffix(".stack"))
-        return Claim(descriptor, path, replace(words, stack=stack, stop_seen=stop_seen))
-    os.close(descriptor)
+        return Claim(lock, path, replace(words, stack=stack, stop_seen=stop_seen))
+    lock.release()
     return None
 
 
@@ -252,13 +280,13 @@ def _sweep(path: Path) -> None:
     # newer on each file system.
     if not _is_older(path, limit_s):
         return
-    descriptor = _lock(path)
-    if descriptor is None:
+    lock = _lock(path)
+    if lock is None:
         return
-    if unfinished or _age_s(descriptor) > limit_s:
+    if unfinished or _age_s(lock.descriptor) > limit_s:
         _remove(path)
         _remove(path.with_suffix(".stack"))
-    os.close(descriptor)
+    lock.release()
 
 
 def _is_older(path: Path, limit_s: int) -> bool:

@@ -50,7 +50,7 @@ def judge(
         oom: the kernel has killed for want of memory in its control group, and nothing else accounts for that.
         seen: its supervisor saw its exit status; without it ``signal`` and ``code`` do not count.
     """
-    if sent is not None:
+    if sent is not None and _is_effect(sent, signal, code):
         reason = _ended_by_supervisor(words, sent)
     elif seen and signal is not None:
         reason = _ended_by_signal(words, signal, oom)
@@ -62,6 +62,16 @@ def judge(
 
 
 # --- the rules ----------------------------------------------------------------------------------------------------
+
+
+def _is_effect(sent: int, signal: int | None, code: int | None) -> bool:
+    """Whether it can have ended so because of what it was sent. Uvicorn kills what does not answer, be it that it has
+    ended by itself already, and is not waited for yet."""
+    if sent == _KILL:
+        return code is None and signal in (None, _KILL)
+    if sent == _ABRT:
+        return signal in (None, _ABRT, _KILL)  # gunicorn's workers turn it into an exit
+    return True
 
 
 def _ended_by_supervisor(words: LastWords | None, sent: int) -> ExitReason:

@@ -20,11 +20,12 @@ from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.observation import Sink
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.recorder import Recorder
-from autogen_vitals.vocabulary import Observer
+from autogen_vitals.vocabulary import ExitReason, Observer, ServerKind
 
 _ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGABRT} | {
     getattr(signal, name) for name in ("SIGKILL", "SIGQUIT", "SIGHUP") if hasattr(signal, name)
 }
+_BOOTING: tuple[ServerKind, ...] = ("gunicorn", "uvicorn", "celery")
 _SENT_LIMIT = 1024
 _WAITING_LIMIT = 1024
 _UNDELIVERED_LIMIT = 256
@@ -189,7 +190,12 @@ class Deaths:
 
     def _judge(self, words: LastWords | None, end: _End) -> Verdict:
         oom = end.signal == signal.SIGKILL and end.sent is None and self._oom.rose()
-        return judge(words, signal=end.signal, code=end.code, sent=end.sent, oom=oom, seen=True)
+        verdict = judge(words, signal=end.signal, code=end.code, sent=end.sent, oom=oom, seen=True)
+        if words is None and self._recorder.directory is not None:
+            # It had not come to where a record is begun, which is before the app is imported.
+            reason: ExitReason = "boot_failure" if verdict.reason == "unknown" else verdict.reason
+            verdict = Verdict(reason, "startup", before_serving=True)
+        return verdict
 
     def _report_others(self) -> None:
         self._again()
@@ -228,7 +234,7 @@ class Deaths:
         if words is not None:
             last = {"error_type": words.error_type, "category": words.category, "stack": words.stack}
             exited = replace(exited, flights=words.flights, **last)
-        if exited.is_crash and verdict.before_serving:
+        if exited.is_crash and verdict.before_serving and victim.server in _BOOTING:
             exited = replace(exited, boot_failures=self._boot_failures.note(time.monotonic_ns()))
         return exited
 
@@ -256,7 +262,7 @@ class Deaths:
 
 def _is_of_interest(words: LastWords) -> bool:
     """A worker of a server's is, whatever it had come to; any other process only if it had to do with AutoGen."""
-    return words.uses_autogen or words.identity.server in ("gunicorn", "uvicorn", "celery")
+    return words.uses_autogen or words.identity.server in _BOOTING
 
 
 def _stranger(pid: int) -> Identity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
@@ -25,6 +25,17 @@ _CHAIN_LIMIT = 16
 _ENDS_OF_ITS_OWN = (KeyboardInterrupt, SystemExit, GeneratorExit)
 _FATAL: tuple[Escape, ...] = ("import", "lifespan", "process")
 _IN_INIT: tuple[Escape, ...] = ("init", "import", "lifespan")
+_WAY_OUT: dict[Escape, int] = {
+    "init": 0,
+    "run": 0,
+    "request": 2,
+    "import": 2,
+    "lifespan": 2,
+    "loop": 3,
+    "thread": 4,
+    "process": 5,
+}
+"""What an exception comes through one after another; 1 is a block of the user's, which may be inside a request."""
 _PHASES: dict[Escape, Phase] = {"import": "import", "request": "request"}
 
 
@@ -37,6 +48,7 @@ class Escapes:
         recorder: keeps the last one's class.
         messages: which messages may be told.
         failed_import: name and error of the last import that failed, if one did.
+        flush_timeout: seconds that a process which cannot go on may wait for the export of the reason.
     """
 
     def __init__(
@@ -46,6 +58,7 @@ class Escapes:
         recorder: Recorder,
         messages: MessageMode,
         failed_import: Callable[[], tuple[str, BaseException] | None],
+        flush_timeout: float,
     ) -> None:
         self.active = True
         self._sink = sink
@@ -53,12 +66,14 @@ class Escapes:
         self._recorder = recorder
         self._messages: MessageMode = messages
         self._failed_import = failed_import
+        self._flush_timeout = flush_timeout
         self._renew()
         renew_after_fork(self, Escapes._renew)
 
     def _renew(self) -> None:
-        # What tells an exception from others, not the exception: it would keep its frames alive.
-        self._seen: deque[tuple[object, ...]] = deque(maxlen=_SEEN_LIMIT)
+        # What tells an exception from others, not the exception: it would keep its frames alive. And how far out it
+        # has come: one that is further in again is another one, which has the address of an earlier one.
+        self._seen: OrderedDict[tuple[object, ...], int] = OrderedDict()
 
     def switch_off(self) -> None:
         """Tell of nothing any more."""
@@ -69,7 +84,7 @@ class Escapes:
         """It has ended an init or a run that is not part of another one."""
         escape: Escape = "init" if observation.operation is None else "run"
         name = "init" if observation.operation is None else observation.operation.name
-        if not self.active or not self._is_new(error, escape):
+        if not self.active or not self._is_new(error, escape, _WAY_OUT[escape]):
             return
         self._tell(
             error,
@@ -84,19 +99,26 @@ class Escapes:
     @guarded
     def escaped(self, error: BaseException, escape: Escape, operation: str = "", span: Any = None) -> None:
         """It has ended something else."""
-        if not self.active or not self._recorder.is_open:
+        if not self.active or not self._recorder.is_open or isinstance(error, KeyboardInterrupt):
             return
-        failed = self._failed_import()
-        # A request may well import something that fails: the process goes on.
-        if escape in _FATAL and failed is not None and failed[1] is error:
-            escape, operation = "import", f"import {failed[0]}"
+        reached = 1 if escape == "request" and operation else _WAY_OUT[escape]
+        if escape in _FATAL:
+            error, escape, operation = self._at_its_root(error, escape, operation)
         error_type, category = type(error).__qualname__, category_of(error, in_init=escape in _IN_INIT)
-        if escape in _FATAL and category != "cancelled" and not _is_wanted(error):
+        phase = self._phases.phase(in_request=False, importing=False)
+        is_fatal = escape in _FATAL and phase != "draining"
+        if phase != "draining":
+            phase = _PHASES.get(escape, phase)
+        if is_fatal and category != "cancelled" and not _is_wanted(error):
             self._recorder.failed(error_type, category, fatal=True)
-        if not self._is_new(error, escape):
+            if operation:
+                self._recorder.doomed(operation, phase)
+        if not self._is_new(error, escape, reached):
             return
-        phase = _PHASES.get(escape) or self._phases.phase(in_request=False, importing=False)
         self._tell(error, escape, error_type, category, phase, operation, span)
+        if is_fatal:
+            # Gunicorn ends the other workers, however far they are, as soon as one has failed to boot.
+            self._sink.flush(self._flush_timeout)
 
     @guarded
     def main_thread_ended(self) -> None:
@@ -122,16 +144,30 @@ class Escapes:
         if isinstance(error, BaseException) and ("task" in context or "future" in context):
             self.escaped(error, "loop")
 
-    def _is_new(self, error: BaseException, escape: Escape) -> bool:
+    def _at_its_root(self, error: BaseException, escape: Escape, operation: str) -> tuple[BaseException, Escape, str]:
+        """Servers turn what an import has failed with into errors of their own, or into an exit."""
+        behind = list(_behind(error))
+        failed = self._failed_import()
+        if failed is not None and any(failed[1] is link for link in (error, *behind)):
+            return failed[1], "import", f"import {failed[0]}"
+        if isinstance(error, SystemExit) and error.code and behind:
+            return behind[0], escape, operation
+        return error, escape, operation
+
+    def _is_new(self, error: BaseException, escape: Escape, reached: int) -> bool:
         if isinstance(error, _ENDS_OF_ITS_OWN):
             return False
+        # What ends the process may be seen to do so more than once; a request is ended by one exception once.
+        limit = reached if escape in _FATAL else reached - 1
         identity = identify(error)
-        told = identity in self._seen
+        told = self._seen.get(identity, limit + 1) <= limit
         if not told and escape not in ("init", "run"):
             # What wraps a crash on its way out is no other one.
-            told = any(identify(link) in self._seen for link in _behind(error))
-        if not told:
-            self._seen.append(identity)
+            told = any(self._seen.get(identify(link), limit + 1) <= limit for link in _behind(error))
+        self._seen[identity] = reached
+        self._seen.move_to_end(identity)
+        while len(self._seen) > _SEEN_LIMIT:
+            self._seen.popitem(last=False)
         return not told
 
     def _tell(

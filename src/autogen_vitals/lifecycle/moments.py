@@ -40,7 +40,9 @@ class Moments:
         if moment == "starting":
             phases.begin_starting()
         elif moment == "ready":
-            phases.become_ready()
+            # Uvicorn's start-up is over in any case, and the process too then.
+            if not self._recorder.is_doomed:
+                phases.become_ready()
         elif moment == "draining":
             phases.drain()
         elif moment == "ending":

@@ -45,6 +45,9 @@ class Recorder:
         sink: knows the service, and the spans.
         directory: folder of the records; empty: the default ones.
         enabled: whether to keep one.
+
+    Attributes:
+        is_doomed: something has happened that ends the process.
     """
 
     def __init__(self, sink: Sink, directory: str, *, enabled: bool) -> None:
@@ -61,6 +64,7 @@ class Recorder:
         self._uses_autogen = self._supervises = False
         # Of each thread that imports something.
         self._import_slots: dict[int, int] = {}
+        self.is_doomed = False
         renew_after_fork(self, Recorder._renew)
 
     @property
@@ -73,6 +77,7 @@ class Recorder:
         stack, self._stack = self._stack, None
         self._state = "starting"
         self._supervises = False
+        self.is_doomed = False
         self._import_slots = {}
         if inherited is not None:
             inherited.abandon()
@@ -105,7 +110,7 @@ class Recorder:
             _logger.warning(
                 "autogen-vitals: no exit record is kept (%s): a killed process will not say what it was doing. Give a "
                 "folder of your own in OTEL_PYTHON_AUTOGEN_STATE_DIR",
-                error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__,
+                error,
             )
             self._sink.recording(False)
             return
@@ -163,6 +168,16 @@ class Recorder:
         """An exception has got out; ``fatal``: it is about to end the process."""
         if self._record is not None:
             self._record.error(error_type, category, fatal)
+
+    @guarded
+    def doomed(self, operation: str, phase: Phase) -> None:
+        """The process ends by what it was at: that stays."""
+        if self.is_doomed:
+            return
+        self.is_doomed = True
+        record = self._record
+        if record is not None:
+            record.interrupt(record.begin(operation.encode(errors="replace"), phase, 0, 0, time.time_ns()))
 
     @guarded
     def ended(self) -> LastWords | None:
@@ -256,9 +271,11 @@ class Recorder:
 
     def _flight(self, observation: Observation, now_ns: int) -> tuple[bytes, Phase, int, int, int]:
         span, parent, request = observation.span, observation.parent, observation.request
-        if span is None:
-            # One that has no span of its own, so far.
-            span = parent.span if parent is not None else None if request is None else request.span
+        # It may have no span of its own, so far.
+        while span is None and parent is not None:
+            span, parent = parent.span, parent.parent
+        if span is None and request is not None:
+            span = request.span
         operation = _name(observation.operation, observation.subject or observation.type)
         return operation, observation.phase, *self._sink.span_ids(span), now_ns
 

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-import inspect
-import os
-import shutil
-import sys
 import tempfile
-import time
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import uvicorn
 from rich.console import Console
 
 from autogen_vitals import semconv
+from autogen_vitals.local.demo_crash_acts import observe_crashes
+from autogen_vitals.local.demo_crashes import compute_crashes
+from autogen_vitals.local.demo_crashes_view import show_crashes
 from autogen_vitals.local.demo_report import compute_report, instance_of, request_spans
+from autogen_vitals.local.demo_stage import (
+    COMMAND,
+    REQUEST_SECONDS,
+    START_SECONDS,
+    TELEMETRY_SECONDS,
+    WORKERS,
+    copy_example,
+    environment,
+    example_directory,
+    service_of,
+    step,
+)
 from autogen_vitals.local.demo_startup import compute_cold_starts
 from autogen_vitals.local.demo_view import show_report
 from autogen_vitals.local.demo_waterfall import show_cold_starts
 from autogen_vitals.local.receiver import ReceivedPoint, ReceivedSpan, Receiver
-from autogen_vitals.local.service import Service, ServiceError, connections, free_port
+from autogen_vitals.local.service import Service, ServiceError, connections
 from autogen_vitals.local.stub_model import StubModel
 
-_WORKERS = 2
+__all__ = ["example_directory", "run_demo"]
+
 _REQUESTS_PER_ROUTE = 10
 _CONCURRENCY = 4
 _ROUTES = ("/shared-client", "/team", "/per-request")
@@ -36,10 +44,6 @@ _FEW_REQUESTS = 6
 _REQUESTS_LIMIT = 60
 _QUESTION = "Use the tool: when is the shop open on Monday?"
 _THINK_SECONDS = 0.1
-_START_SECONDS = 60.0
-_REQUEST_SECONDS = 60.0
-_TELEMETRY_SECONDS = 20.0
-_INSTRUMENT = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
 
 
 def run_demo() -> int:
@@ -49,11 +53,10 @@ def run_demo() -> int:
         0 when the story was told; 1 when something stood in its way, which is then printed instead.
     """
     console = Console()
-    source = example_directory()
-    console.print(f"The app: {source / 'app.py'}", soft_wrap=True, highlight=False)
     try:
         with tempfile.TemporaryDirectory(prefix="autogen-vitals-demo-") as scratch:
-            _tell(console, source, Path(scratch).resolve())
+            _tell_cold_starts(console, Path(scratch).resolve())
+            _tell_crashes(console, Path(scratch).resolve())
     except ServiceError as error:
         Console(stderr=True).print(
             f"\nThe demo could not be shown. {error}", markup=False, highlight=False, soft_wrap=True
@@ -61,20 +64,6 @@ def run_demo() -> int:
         return 1
     console.print("\nYour own service: opentelemetry-instrument <the command that starts it>", highlight=False)
     return 0
-
-
-def example_directory() -> Path:
-    """Where the example app is: beside this file in an installed package, at the top of a checkout.
-
-    Raises:
-        FileNotFoundError: it is in neither place.
-    """
-    here = Path(__file__).resolve()
-    for root in (here.parent, here.parents[3]):
-        candidate = root / "examples" / "fastapi_app"
-        if (candidate / "app.py").is_file():
-            return candidate
-    raise FileNotFoundError("examples/fastapi_app is missing from this installation of autogen-vitals")
 
 
 @dataclass(frozen=True)
@@ -86,16 +75,30 @@ class _Told:
     complete: bool
 
 
-def _tell(console: Console, source: Path, scratch: Path) -> None:
-    # A copy: the telemetry takes what lies in site-packages for a library, not for the app that is to blame.
-    app = Path(shutil.copytree(source, scratch / "app", ignore=shutil.ignore_patterns("__pycache__")))
+def _tell_cold_starts(console: Console, scratch: Path) -> None:
+    app = copy_example("fastapi_app", scratch)
+    _name_app(console, "fastapi_app")
     with StubModel(think_seconds=_THINK_SECONDS) as model:
         as_it_is = _observe(console, app, model, warm_up=False)
         warmed_up = _observe(console, app, model, warm_up=True)
     if not (as_it_is.complete and warmed_up.complete):
-        console.print(f"Not all telemetry came within {_TELEMETRY_SECONDS:.0f} s: some of it is missing here.")
+        console.print(f"Not all telemetry came within {TELEMETRY_SECONDS:.0f} s: some of it is missing here.")
     show_cold_starts(compute_cold_starts(as_it_is.spans), compute_cold_starts(warmed_up.spans), console)
     show_report(compute_report(as_it_is.spans, as_it_is.points, app), console)
+
+
+def _tell_crashes(console: Console, scratch: Path) -> None:
+    app = copy_example("crashing_app", scratch)
+    console.print()
+    _name_app(console, "crashing_app")
+    told = observe_crashes(console, app)
+    for missing in told.missing:
+        console.print(f"{missing}: it is missing here.", soft_wrap=True)
+    show_crashes(compute_crashes(told.logs, told.spans), console)
+
+
+def _name_app(console: Console, name: str) -> None:
+    console.print(f"The app: {example_directory(name) / 'app.py'}", soft_wrap=True, highlight=False)
 
 
 def _observe(console: Console, app: Path, model: StubModel, *, warm_up: bool) -> _Told:
@@ -104,20 +107,17 @@ def _observe(console: Console, app: Path, model: StubModel, *, warm_up: bool) ->
     Raises:
         ServiceError: it did not run, did not answer, or told nothing.
     """
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    log = app.parent / ("warmed-up.log" if warm_up else "as-it-is.log")
     with Receiver() as receiver:
-        environment = _environment(receiver, model, warm_up=warm_up)
-        with Service(_command(port), directory=app, environment=environment, url=url, log=log) as service:
-            doing = f"opentelemetry-instrument uvicorn --workers {_WORKERS} app:app"
-            with _step(console, f"WARM_UP=1 {doing}" if warm_up else doing):
-                service.wait_for_workers("/health", _WORKERS, _START_SECONDS)
-            with _step(console, f"some requests to {_ROUTES[0]}" if warm_up else _ALL_REQUESTS):
+        variables = environment(receiver, model, OPENAI_API_KEY="none", WARM_UP="1" if warm_up else "")
+        service, url = service_of(app, variables, "warmed-up.log" if warm_up else "as-it-is.log")
+        with service:
+            with step(console, f"WARM_UP=1 {COMMAND}" if warm_up else COMMAND):
+                service.wait_for_workers("/health", WORKERS, START_SECONDS)
+            with step(console, f"some requests to {_ROUTES[0]}" if warm_up else _ALL_REQUESTS):
                 sent = _send_requests(url, service, few=warm_up)
-            with _step(console, "telemetry from every worker, then SIGTERM"):
+            with step(console, "telemetry from every worker, then SIGTERM"):
                 arrived = _has_spans if warm_up else _has_all
-                complete = receiver.wait_for(lambda receiver: arrived(receiver, sent), _TELEMETRY_SECONDS)
+                complete = receiver.wait_for(lambda receiver: arrived(receiver, sent), TELEMETRY_SECONDS)
                 service.stop()
         if not any(instance_of(span.resource) for span in request_spans(receiver.spans)):
             raise service.error(
@@ -127,43 +127,9 @@ def _observe(console: Console, app: Path, model: StubModel, *, warm_up: bool) ->
         return _Told(receiver.spans, receiver.points, complete)
 
 
-@contextmanager
-def _step(console: Console, doing: str) -> Generator[None, None, None]:
-    began = time.monotonic()
-    with console.status(doing) if console.is_terminal else nullcontext():
-        yield
-    console.print(f"{doing} [dim]({time.monotonic() - began:.1f} s)[/dim]", soft_wrap=True, highlight=False)
-
-
-def _command(port: int) -> list[str]:
-    command = [sys.executable, "-c", _INSTRUMENT, sys.executable, "-m", "uvicorn"]
-    command += ["app:app", "--host", "127.0.0.1", "--port", str(port), "--workers", str(_WORKERS), "--no-access-log"]
-    if "timeout_worker_healthcheck" in inspect.signature(uvicorn.Config.__init__).parameters:
-        # On a slow machine the imports take longer than the 5 s after which uvicorn kills a worker.
-        command += ["--timeout-worker-healthcheck", str(int(_START_SECONDS))]
-    return command
-
-
-def _environment(receiver: Receiver, model: StubModel, *, warm_up: bool) -> dict[str, str]:
-    # Without the caller's OTEL_*: they may send the demo's telemetry to a real backend, or switch some of it off.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    return {
-        **inherited,
-        **receiver.environment("autogen-vitals-demo"),
-        "OTEL_METRIC_EXPORT_INTERVAL": "1000",
-        "OTEL_BSP_SCHEDULE_DELAY": "200",
-        "OPENAI_BASE_URL": model.base_url,
-        "OPENAI_API_KEY": "none",
-        "WARM_UP": "1" if warm_up else "",
-        # No proxy of the caller's between the app and this process.
-        "NO_PROXY": "127.0.0.1",
-        "no_proxy": "127.0.0.1",
-    }
-
-
 def _send_requests(url: str, service: Service, *, few: bool) -> int:
     """Send the requests and answer how many: to the first route only, and some, or to all of them."""
-    with connections(url, _REQUEST_SECONDS) as http, ThreadPoolExecutor(_CONCURRENCY) as threads:
+    with connections(url, REQUEST_SECONDS) as http, ThreadPoolExecutor(_CONCURRENCY) as threads:
 
         def ask(route: str) -> int:
             return http.get(route, params={"q": _QUESTION}).raise_for_status().json()["pid"]
@@ -173,7 +139,7 @@ def _send_requests(url: str, service: Service, *, few: bool) -> int:
             # ones that do neither. The kernel spreads them; this goes on until every worker has had one.
             sent = 0
             asked: set[int] = set()
-            while sent < (_FEW_REQUESTS if few else _REQUESTS_PER_ROUTE) or len(asked) < _WORKERS:
+            while sent < (_FEW_REQUESTS if few else _REQUESTS_PER_ROUTE) or len(asked) < WORKERS:
                 if sent == _REQUESTS_LIMIT:
                     break
                 asked.add(ask(_ROUTES[0]))

@@ -33,6 +33,7 @@ CONNECT_DURATION: Final = "autogen.connect.duration"
 CONNECT_STAGE: Final = "autogen.connect.stage"
 RETRY_COUNT: Final = "autogen.retry.count"
 RETRY_DURATION: Final = "autogen.retry.duration"
+RETRY_CATEGORY: Final = "autogen.retry.category"
 CRASH_CATEGORY: Final = "autogen.crash.category"
 CRASH_ESCAPED: Final = "autogen.crash.escaped"
 OPERATION: Final = "autogen.operation"
@@ -167,6 +168,12 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     Attribute(CONNECT_STAGE, "string", "`dns_tcp` (name look-up and TCP) or `tls` (the handshake)"),
     Attribute(RETRY_COUNT, "int", "how often the model's SDK tried again"),
     Attribute(RETRY_DURATION, "double", "seconds spent on tries that failed and on waiting before the next one"),
+    Attribute(
+        RETRY_CATEGORY,
+        "string",
+        f"what the last of these tries failed with, in the words of `{CRASH_CATEGORY}`; nobody else hears of it where "
+        "the next one succeeded",
+    ),
     Attribute(
         CRASH_CATEGORY,
         "string",

@@ -45,6 +45,7 @@ from autogen_vitals.semconv.attributes import (
     REQUEST_INIT_COUNT,
     REQUEST_INIT_DURATION,
     REQUEST_NAME,
+    RETRY_CATEGORY,
     RETRY_COUNT,
     RETRY_DURATION,
     START_TYPE,
@@ -175,6 +176,7 @@ CHAT_SPAN: Final = SpanSignal(
         *_CONNECTS,
         (RETRY_COUNT, "when known"),
         (RETRY_DURATION, "when known"),
+        (RETRY_CATEGORY, "when known"),
         *_RUN,
     ),
 )

@@ -44,19 +44,21 @@ class Delivery:
                 self._listening = self._expected = _Listening(logger_provider)
 
     def deliver(self, providers: tuple[Any, Any, Any], timeout: float) -> bool:
-        """Flush the tracer, meter and logger provider within ``timeout`` seconds.
+        """Flush the last of the tracer, meter and logger provider within ``timeout`` seconds.
+
+        The others go out when they would: a master is told of a dead worker when it is about to fork the next one, and
+        a child that is forked in the middle of a collection inherits the SDK's locks as they are.
 
         Returns:
             Whether the logs that were expected have arrived: some export has succeeded, none has failed. Where no
             exporter can be listened to, what ``force_flush`` of the logger provider says. Where nothing is expected,
-            for there is no logs pipeline, whether the others could be flushed: their counters tell. False where there
-            are none either.
+            for there is no logs pipeline, whether there is another one, whose counters tell.
         """
         with self._lock:
             self._deliveries += 1
             handed_over, expected = self._handed_over, self._expected
         try:
-            results = flush_providers(providers, timeout)
+            (flushed,) = flush_providers(providers[-1:], timeout)
         finally:
             with self._lock:
                 self._deliveries -= 1
@@ -64,9 +66,8 @@ class Delivery:
                 if not self._deliveries and self._is_all_asked_for():
                     self._stop_listening()
         if expected is None:
-            told = [result for result in results if result is not None]
-            return bool(told) and all(told)
-        if results[-1] is False or not expected.has_succeeded:
+            return any(hasattr(provider, "force_flush") for provider in providers)
+        if flushed is False or not expected.has_succeeded:
             # It stays expected: what the SDK has lost does not arrive by being asked for again.
             return False
         with self._lock:

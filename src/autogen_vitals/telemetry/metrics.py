@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
@@ -68,6 +68,7 @@ class Metrics:
 
     def __init__(self, meter: Meter) -> None:
         self.active = True
+        self.collected: Callable[[], object] = lambda: None
         self._names = BoundedNames()
         self._last_chance = False
         self._warned = False
@@ -242,6 +243,7 @@ class Metrics:
 
     def _observe_worker(self, options: CallbackOptions) -> Iterable[metrics.Observation]:
         self.drain()
+        self.collected()
         # A supervisor or a master that never uses AutoGen has nothing of ours to export, and to wait for, at its end.
         if not (self.active and self._used):
             return []

@@ -18,6 +18,7 @@ from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.imports import ImportRecord
 from autogen_vitals.lifecycle.loops import Block
 from autogen_vitals.lifecycle.observation import Observation
+from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.lifecycle.startup import StartupReport
 from autogen_vitals.telemetry.delivery import Delivery
@@ -27,9 +28,12 @@ from autogen_vitals.telemetry.metrics import Metrics
 from autogen_vitals.telemetry.providers import flush_providers, real_providers, service_of
 from autogen_vitals.telemetry.spans import Spans
 from autogen_vitals.telemetry.startup import StartupTrace
+from autogen_vitals.telemetry.urgent import Urgent
 from autogen_vitals.version import __version__
 
 _NO_SPAN = (0, 0)
+_URGENT_TIMEOUT = 10.0
+"""Seconds; nobody waits for it."""
 
 
 class Telemetry:
@@ -42,6 +46,7 @@ class Telemetry:
         slow_ns: from which duration on an init has a span.
         is_told_elsewhere: whether another instrumentation makes the chat span of an observation.
         imports: those of this process's start so far.
+        collected: told of every collection of metrics.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Telemetry:
         slow_ns: int,
         is_told_elsewhere: Callable[[Observation], bool],
         imports: Callable[[], list[ImportRecord]],
+        collected: Callable[[], object],
     ) -> None:
         self._imports = guarded(imports)
         self._real_providers = partial(real_providers, tracer_provider, meter_provider, logger_provider)
@@ -59,6 +65,8 @@ class Telemetry:
         self._startup = StartupTrace(tracer)
         self.spans = Spans(tracer, self._startup, slow_ns, is_told_elsewhere)
         self.metrics = Metrics.of(meter_provider)
+        self.metrics.collected = guarded(collected)
+        self._urgent = Urgent(self._flush_crash)
         self._delivery = Delivery()
         self._events = Events(lambda: self._real_providers()[-1], self._delivery.expect)
         self.has_recorded = False
@@ -126,6 +134,13 @@ class Telemetry:
         self.has_recorded = True
         self._crash_told(crash)
         self._crash_counted(crash)
+        self._urgent.soon()
+
+    def _flush_crash(self) -> None:
+        tracer, meter, logger = self._real_providers()
+        # Metrics of a process that may be about to fork stay where they are: see Delivery.
+        metrics = () if process.facts.is_fork_server else (meter,)
+        flush_providers((tracer, logger, *metrics), _URGENT_TIMEOUT)
 
     @guarded
     def _crash_told(self, crash: Crash) -> None:
@@ -186,6 +201,7 @@ class Telemetry:
     def switch_off(self) -> None:
         """What is queued still goes out; nothing more is said of this process."""
         self.metrics.active = False
+        self.metrics.collected = lambda: None
         self._delivery.forget()
 
     @guarded

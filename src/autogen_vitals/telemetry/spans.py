@@ -200,6 +200,8 @@ def _network_attributes(network: Network) -> dict[str, Any]:
     if network.retry_count:
         attributes[semconv.RETRY_COUNT] = network.retry_count
         attributes[semconv.RETRY_DURATION] = network.retry_ns / 1e9
+    if network.retry_category is not None:
+        attributes[semconv.RETRY_CATEGORY] = network.retry_category
     return attributes
 
 

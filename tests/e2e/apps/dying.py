@@ -78,7 +78,7 @@ def planned_failure() -> str:
 def boot() -> None:
     """Called where the app is imported."""
     failure = planned_failure()
-    if failure:
+    if failure not in ("", "lifespan"):
         tell(failure)
         os.environ.pop("OPENAI_API_KEY")
     if failure == "missing-key":

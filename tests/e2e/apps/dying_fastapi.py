@@ -16,6 +16,7 @@ dying.boot()
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     if dying.planned_failure() == "lifespan":
+        dying.tell("lifespan")
         raise RuntimeError("there is no database")
     yield
 
