@@ -6,6 +6,7 @@ import dataclasses
 import os
 import sys
 import typing
+from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +25,9 @@ DEFAULTS = {
     "import_tree": False,
     "loop_heartbeat": 50.0,
     "loop_blocked_threshold": 200.0,
+    "exit_record": True,
+    "state_dir": "",
+    "exception_messages": "known",
 }
 # name: (in the environment, as Settings has it, as a keyword, as Settings has it)
 ACCEPTED: dict[str, tuple[str, Any, Any, Any]] = {
@@ -35,6 +39,9 @@ ACCEPTED: dict[str, tuple[str, Any, Any, Any]] = {
     "import_tree": ("1", True, False, False),
     "loop_heartbeat": ("0", 0.0, 20, 20.0),
     "loop_blocked_threshold": ("0.5", 0.5, 1000, 1000.0),
+    "exit_record": ("false", False, True, True),
+    "state_dir": ("/var/run/app", "/var/run/app", PurePosixPath("/tmp/app"), "/tmp/app"),
+    "exception_messages": ("none", "none", "All", "all"),
 }
 TAKES = {
     "enabled": "'true' or 'false'",
@@ -45,6 +52,9 @@ TAKES = {
     "import_tree": "'true' or 'false'",
     "loop_heartbeat": "a number of milliseconds, 0 or more",
     "loop_blocked_threshold": "a number of milliseconds, 0 or more",
+    "exit_record": "'true' or 'false'",
+    "state_dir": "a folder",
+    "exception_messages": "'known' or 'all' or 'none'",
 }
 REFUSED: dict[str, list[Any]] = {
     "enabled": ["yes", "2", "on", 2, 1.5, [], object],
@@ -55,6 +65,9 @@ REFUSED: dict[str, list[Any]] = {
     "import_tree": ["all", "2", 2, []],
     "loop_heartbeat": ["50 ms", "-1", float("nan"), True],
     "loop_blocked_threshold": ["never", -1, "inf", False],
+    "exit_record": ["memory", 2, []],
+    "state_dir": [3, True, ["/tmp"]],
+    "exception_messages": ["redacted", True, {}],
 }
 NAMES = sorted(DEFAULTS)
 
@@ -237,6 +250,9 @@ def test_each_setting_has_its_constant() -> None:
         ("import_tree", "``false`` (default)"),
         ("loop_heartbeat", "(default ``50``)"),
         ("loop_blocked_threshold", "(default ``200``)"),
+        ("exit_record", "``true`` (default)"),
+        ("state_dir", "Default: ``autogen-vitals``"),
+        ("exception_messages", "``known`` (default)"),
     ],
 )
 def test_each_constant_is_documented(name: str, default: str) -> None:

@@ -215,6 +215,8 @@ class Instrumentation:
         for module in (*packages, *servers.services):
             open_record = partial(self._open_record, uses_autogen=module in packages)
             self._import_hooks.when_imported(module, lambda _, open_record=open_record: open_record())
+        for target in servers.kills:
+            self._wrap(target, noted_call(self._deaths.given_up, None))
         for module in servers.reapers:
             self._import_hooks.when_imported(module, lambda _: self._follow_children())
 

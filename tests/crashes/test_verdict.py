@@ -70,6 +70,13 @@ ENDS: dict[str, tuple[ExitReason, LastWords | None, dict[str, Any]]] = {
     "uvicorn kills a worker that does not answer its ping": seen(
         "timeout", words("uvicorn", "ready"), signal=KILL, sent=KILL
     ),
+    "uvicorn kills a worker that has ended by itself": seen(
+        "boot_failure", words("uvicorn", "starting"), code=1, sent=KILL
+    ),
+    "uvicorn kills a worker that has crashed": seen(
+        "signal", words("uvicorn", "ready"), signal=signal.SIGSEGV, sent=KILL
+    ),
+    "celery ends a task that takes too long": seen("timeout", words("celery", "ready"), signal=TERM, sent=ABRT),
     "a hanging worker's group is also short of memory": seen(
         "timeout", words("uvicorn", "ready"), signal=KILL, sent=KILL, oom=True
     ),
@@ -217,7 +224,11 @@ def test_every_end_has_a_reason_and_a_request_to_stop_is_no_crash() -> None:
         assert verdict.phase in get_args(Phase)
         asked = sent in ASKED or (seen_it and ended_by in ASKED and sent is None)
         drains = last is not None and last.state == "draining"
-        if asked or (drains and sent is not None) or (drains and seen_it and ended_by == KILL):
+        if (
+            asked
+            or (drains and sent is not None and ended_by in (None, sent))
+            or (drains and seen_it and ended_by == KILL)
+        ):
             assert verdict.reason in NOT_CRASHES
         if verdict.reason == "oom":
             assert oom

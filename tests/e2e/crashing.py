@@ -120,7 +120,7 @@ class Scene:
 
     def begin_again(self) -> None:
         """A next start: a process of the same service that does nothing but start, and ends."""
-        script = self.command("python", "dying_script.py", "answer", "next-start")
+        script = self.command("python", "-c", "import autogen_core")
         if script.wait() != 0:
             raise script.failed("the next start failed")
 
@@ -284,6 +284,11 @@ class Load:
                 self.answered += 1
 
 
+def told_by_anybody(deaths: Deaths) -> set[int]:
+    """The pid of everybody who told something in a run."""
+    return {line["pid"] for _, log in deaths.logs for line in _lines(log)}
+
+
 def crashed_exits(telemetry: Telemetry) -> list[ReceivedPoint]:
     """The newest point of each series of ``autogen.process.exits`` that counts crashes."""
     points = telemetry.points("autogen.process.exits")
@@ -358,5 +363,9 @@ def _get(server: Server, way: str, mark: str) -> bool:
 
 
 def _marked(server: Server, mark: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in server.log.splitlines() if line.startswith('{"mark"') and line.endswith("}")]
-    return [line for line in lines if line["mark"] == mark]
+    return [line for line in _lines(server.log) if line["mark"] == mark]
+
+
+def _lines(log: str) -> list[dict[str, Any]]:
+    # The last one may not be there as a whole.
+    return [json.loads(line) for line in log.splitlines() if line.startswith('{"mark"') and line.endswith("}")]

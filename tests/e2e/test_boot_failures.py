@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from autogen_vitals.local.receiver import Receiver
+from autogen_vitals.local.stub_model import StubModel
 
-from .conftest import Start
-from .crashing import ARRIVAL_SECONDS, Death, Scene, crashed_exits, dying_app, uvicorn_workers
-from .harness import (
-    GUNICORN_SYNC,
-    GUNICORN_UVICORN,
-    GUNICORN_UVICORN_PRELOAD,
-    UVICORN,
-    Launcher,
-    Server,
+from .crashing import (
+    Death,
+    Deaths,
+    Once,
+    Scene,
+    crashed_exits,
+    dying_app,
+    scene_in,
+    told_by_anybody,
+    uvicorn_workers,
 )
+from .harness import GUNICORN_SYNC, GUNICORN_UVICORN, GUNICORN_UVICORN_PRELOAD, UVICORN, Launcher, Server
 
-pytestmark = pytest.mark.e2e
+# One run serves several tests; whoever asks second waits for it.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 @dataclass(frozen=True)
@@ -47,26 +50,56 @@ CONSTRUCTOR = Failure("constructor", "OpenAIError", "missing_credentials", "init
 EXIT_3 = Failure("exit-3")
 LIFESPAN = Failure("lifespan", "RuntimeError", "other", "lifespan", "startup")
 
+RAISED_AT_IMPORT = (MISSING_KEY, MISSING_MODULE, CONSTRUCTOR)
+AT_IMPORT = (*RAISED_AT_IMPORT, EXIT_3)
+FAILURES = (*AT_IMPORT, LIFESPAN)
+
+_CRASH_LOOP = 3
+
 
 @dataclass(frozen=True)
 class Column:
     """How the app is started.
 
     Attributes:
-        begin: starts it.
-        alone: whoever imports it has nobody that waits for it.
-        code: what a worker exits with that cannot import it.
+        failures: those that it can have.
+        run: lets it fail in each of the ways; who that was.
+        alone: those of which the process that was started fails itself: nobody that we see waits for it.
+        code: what a worker exits with that cannot import the app.
     """
 
     name: str
-    begin: Callable[[Scene], Server]
     failures: tuple[Failure, ...]
-    alone: bool = False
+    run: Callable[[Scene], dict[str, Death]]
+    alone: tuple[Failure, ...] = ()
     code: int = 3
 
 
-def _served(launcher: Launcher, *failures: Failure, alone: bool = False, code: int = 3) -> Column:
-    return Column(launcher.name, lambda scene: scene.serve(launcher, dying_app(launcher)), failures, alone, code)
+def _starts(
+    name: str, begin: Callable[[Scene], Server], failures: tuple[Failure, ...], alone: tuple[Failure, ...] = ()
+) -> Column:
+    """A column that is started once for each failure, as where something starts it again and again."""
+
+    def run(scene: Scene) -> dict[str, Death]:
+        failed = {failure.name: _fail(scene, begin, failure) for failure in failures}
+        scene.plan_boot_failure("")
+        scene.begin_again()
+        return failed
+
+    return Column(name, failures, run, alone)
+
+
+def _fail(scene: Scene, begin: Callable[[Scene], Server], failure: Failure) -> Death:
+    scene.plan_boot_failure(failure.name)
+    server = begin(scene)
+    server.wait()
+    return scene.told(server, failure.name)[0]
+
+
+def _served(launcher: Launcher) -> Callable[[Scene], Server]:
+    # The second worker would be asked to stop at a moment that cannot be foreseen.
+    one_worker = replace(launcher, command=launcher.command.replace("-w 2", "-w 1"))
+    return lambda scene: scene.serve(one_worker, dying_app(launcher))
 
 
 def _celery(scene: Scene) -> Server:
@@ -78,99 +111,140 @@ def _script(scene: Scene) -> Server:
     return scene.command("python", "dying_script.py")
 
 
-# Each of its workers is given that time, although it has ended: not longer than one takes to boot.
-IMPATIENT = uvicorn_workers(5)
-AT_IMPORT = (MISSING_KEY, MISSING_MODULE, CONSTRUCTOR, EXIT_3)
+# Each of its workers is given that time although it has ended: not longer than one takes to boot.
+_IMPATIENT = uvicorn_workers(5)
+
+
+def _run_uvicorn_workers(scene: Scene) -> dict[str, Death]:
+    """It starts its workers again and again, unless they exit with 3."""
+    failed: dict[str, Death] = {}
+    scene.plan_boot_failure(RAISED_AT_IMPORT[0].name)
+    server = scene.serve(_IMPATIENT)
+    for failure in RAISED_AT_IMPORT:
+        scene.plan_boot_failure(failure.name)
+        failed[failure.name] = scene.told(server, failure.name)[0]
+        scene.reported(failed[failure.name].pid)
+    scene.receiver.wait_for(lambda _: len(scene.telemetry.events("autogen.process.exit")) >= _CRASH_LOOP, 10)
+    scene.plan_boot_failure("")
+    server.wait_ready(_IMPATIENT.workers)
+    server.stop()
+    for failure in (EXIT_3, LIFESPAN):
+        failed[failure.name] = _fail_together(scene, failure)
+    return failed
+
+
+def _fail_together(scene: Scene, failure: Failure) -> Death:
+    """Two workers fail; the supervisor stops when it has seen one. That one."""
+    scene.plan_boot_failure(failure.name)
+    server = scene.serve(_IMPATIENT)
+    server.wait()
+    told = scene.told(server, failure.name)
+    return next((death for death in told if scene.telemetry.exits(death.pid)), told[0])
+
+
 COLUMNS = (
-    _served(UVICORN, *AT_IMPORT, LIFESPAN, alone=True),
-    _served(IMPATIENT, *AT_IMPORT, LIFESPAN, code=1),
-    _served(GUNICORN_UVICORN, *AT_IMPORT, LIFESPAN),
-    _served(GUNICORN_UVICORN_PRELOAD, *AT_IMPORT, LIFESPAN, alone=True),
-    _served(GUNICORN_SYNC, MISSING_MODULE, EXIT_3),
-    Column("celery", _celery, AT_IMPORT, alone=True),
-    Column("script", _script, (MISSING_KEY, MISSING_MODULE, CONSTRUCTOR), alone=True),
+    Column("uvicorn-workers", FAILURES, _run_uvicorn_workers, code=1),
+    _starts("uvicorn", _served(UVICORN), FAILURES, alone=FAILURES),
+    _starts("gunicorn-uvicorn", _served(GUNICORN_UVICORN), FAILURES),
+    _starts("gunicorn-uvicorn-preload", _served(GUNICORN_UVICORN_PRELOAD), FAILURES, alone=AT_IMPORT),
+    _starts("gunicorn-sync", _served(GUNICORN_SYNC), (MISSING_MODULE, EXIT_3)),
+    _starts("celery", _celery, AT_IMPORT, alone=AT_IMPORT),
+    _starts("script", _script, RAISED_AT_IMPORT, alone=RAISED_AT_IMPORT),
 )
-CELLS = [
-    pytest.param(column, failure, id=f"{column.name}-{failure.name}")
-    for failure in (*AT_IMPORT, LIFESPAN)
-    for column in COLUMNS
-    if failure in column.failures
-]
+_BY_NAME = {column.name: column for column in COLUMNS}
+
+# Neighbours ask about different runs: processes of a test run do not wait for one another.
+every_cell = pytest.mark.parametrize(
+    ("deaths", "failure"),
+    [
+        pytest.param(column.name, failure, id=f"{column.name}-{failure.name}")
+        for failure in FAILURES
+        for column in COLUMNS
+        if failure in column.failures
+    ],
+    indirect=["deaths"],
+)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    folder = tmp_path_factory.getbasetemp()
+    return Once((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "boot-failures")
 
 
 @pytest.fixture
-def scene(start: Start, receiver: Receiver, tmp_path: Path) -> Scene:
-    return Scene(start, receiver, tmp_path)
+def deaths(request: pytest.FixtureRequest, once: Once, model: StubModel) -> Deaths:
+    """The run of the column that the test is parametrized with."""
+
+    def make(folder: Path) -> Deaths:
+        with scene_in(folder, model) as scene:
+            return scene.deaths(_BY_NAME[request.param].run(scene))
+
+    return once.of(request.param, make)
 
 
-@pytest.mark.parametrize(("column", "failure"), CELLS)
-def test_a_failure_to_start_is_reported(column: Column, failure: Failure, scene: Scene) -> None:
-    """As one crash, which says why, and one end of a process, in the phase it had come to."""
-    scene.plan_boot_failure(failure.name)
-    server = column.begin(scene)
-    victim = scene.told(server, failure.name)[0]
-    if column.name == IMPATIENT.name and failure not in (EXIT_3, LIFESPAN):
-        # It starts them again and again.
-        scene.reported(victim.pid)
-        server.stop()
-    else:
-        server.wait()
-    scene.plan_boot_failure("")
-    scene.begin_again()
-
-    crashes = [event.attributes for event in scene.telemetry.crashes(victim.pid)]
-    _check_crash(crashes, failure, by_hand=column.name == "script")
-    (event,) = scene.telemetry.exits(victim.pid)
-    _check_exit(event.attributes, victim, column, failure)
-    failed = {death.pid for death in scene.told(server, failure.name)}
-    events = scene.telemetry.events("autogen.process.exit")
-    others = [event.attributes for event in events if event.attributes["process.pid"] not in failed]
-    assert not others, "ends of processes that had not failed"
-    assert not scene.left_over()
+@pytest.fixture
+def column(request: pytest.FixtureRequest) -> Column:
+    return _BY_NAME[request.node.callspec.params["deaths"]]
 
 
-def _check_crash(crashes: list[dict[str, Any]], failure: Failure, *, by_hand: bool) -> None:
+@every_cell
+def test_a_failure_to_start_is_a_crash(deaths: Deaths, column: Column, failure: Failure) -> None:
+    """One, which says why, and in which phase. ``sys.exit()`` is none, only an end of the process."""
+    crashes = [event.attributes for event in deaths.telemetry.crashes(deaths.by_way[failure.name].pid)]
     if not failure.category:
-        assert not crashes, "sys.exit() is no crash, but an end of the process"
+        assert not crashes
         return
-    (told,) = crashes
+    assert len(crashes) == 1, f"{crashes}\n{deaths.log}"
+    told = crashes[0]
     assert (told["error.type"], told["autogen.crash.category"]) == (failure.error_type, failure.category)
-    # Nobody imports a script: what fails there ends the process.
-    assert told["autogen.crash.escaped"] == ("process" if by_hand and failure.escaped == "import" else failure.escaped)
-    if not by_hand:
+    if column.name == "script" and failure is not CONSTRUCTOR:
+        # Nobody imports a script: what fails there ends the process.
+        assert told["autogen.crash.escaped"] == "process"
+    else:
+        assert told["autogen.crash.escaped"] == failure.escaped
         assert told["autogen.phase"] == failure.phase
 
 
-def _check_exit(told: dict[str, Any], victim: Death, column: Column, failure: Failure) -> None:
-    alone = column.alone and not (failure is LIFESPAN and column.name == GUNICORN_UVICORN_PRELOAD.name)
-    code = column.code if failure not in (EXIT_3, LIFESPAN) else 3
-    assert told["autogen.exit.reason"] == ("exception" if column.name == "script" else "boot_failure")
-    assert told["autogen.exit.observed_by"] == ("self" if alone else "supervisor")
-    assert told.get("autogen.exit.code") == (None if alone else code)
-    assert "autogen.exit.signal" not in told
+@every_cell
+def test_a_process_that_did_not_start_is_reported_once(deaths: Deaths, column: Column, failure: Failure) -> None:
+    """As a boot failure, in the phase it had come to; by itself where nobody waits for it."""
+    victim = deaths.by_way[failure.name]
+    events = deaths.telemetry.exits(victim.pid)
+    assert len(events) == 1, f"reports of process {victim.pid}: {events}\n{deaths.log}"
+    told = events[0].attributes
     assert told["process.parent_pid"] == victim.parent_pid
-    if column.name != "script":
+    assert "autogen.exit.signal" not in told
+    alone = failure in column.alone
+    assert told["autogen.exit.observed_by"] == ("self" if alone else "supervisor")
+    assert told.get("autogen.exit.code") == (None if alone else 3 if failure in (EXIT_3, LIFESPAN) else column.code)
+    if column.name == "script":
+        assert told["autogen.exit.reason"] == "exception"
+    else:
+        assert told["autogen.exit.reason"] == "boot_failure"
         assert told["autogen.phase"] == failure.phase
         assert told["autogen.exit.boot_failures"] >= 1
 
 
-def test_a_crash_loop_is_counted(scene: Scene) -> None:
-    """uvicorn starts its workers again and again: each end has its number, and from the third on it is fatal."""
-    scene.plan_boot_failure(MISSING_KEY.name)
-    server = scene.serve(IMPATIENT)
+@pytest.mark.parametrize("deaths", [column.name for column in COLUMNS], indirect=True)
+def test_nobody_else_is_reported(deaths: Deaths) -> None:
+    """Each that had failed at most once, nobody who had not, and no record stays."""
+    failed = told_by_anybody(deaths)
+    told = [event.attributes for event in deaths.telemetry.events("autogen.process.exit")]
+    others = [attributes for attributes in told if attributes["process.pid"] not in failed]
+    assert not others, deaths.log
+    assert len({attributes["process.pid"] for attributes in told}) == len(told)
+    assert not deaths.left_over
 
-    def numbers() -> list[int]:
-        return [
-            event.attributes.get("autogen.exit.boot_failures", 0)
-            for event in scene.telemetry.events("autogen.process.exit")
-        ]
 
-    looped = scene.receiver.wait_for(lambda _: max(numbers(), default=0) >= 3, 2 * ARRIVAL_SECONDS)
-    assert looped, server.failed(f"numbers of the failures: {numbers()}")
-    scene.plan_boot_failure("")
-    server.wait_ready(IMPATIENT.workers)
-    server.stop()
-    assert numbers() == list(range(1, len(numbers()) + 1))
-    events = scene.telemetry.events("autogen.process.exit")
-    assert [event.severity for event in events] == ["ERROR", "ERROR"] + ["FATAL"] * (len(events) - 2)
-    assert sum(point.value or 0 for point in crashed_exits(scene.telemetry)) == len(events)
+@pytest.mark.parametrize("deaths", ["uvicorn-workers"], indirect=True)
+def test_a_crash_loop_is_counted(deaths: Deaths) -> None:
+    """Each end of a worker of the same supervisor has its number, and from the third on it is fatal."""
+    supervisor = deaths.by_way[MISSING_KEY.name].parent_pid
+    events = deaths.telemetry.events("autogen.process.exit")
+    loop = [event for event in events if event.attributes["process.parent_pid"] == supervisor]
+    numbers = [event.attributes.get("autogen.exit.boot_failures") for event in loop]
+    assert len(numbers) >= _CRASH_LOOP, deaths.log
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert [event.severity for event in loop] == ["ERROR", "ERROR"] + ["FATAL"] * (len(loop) - 2)
+    assert sum(point.value or 0 for point in crashed_exits(deaths.telemetry)) == len(events)

@@ -130,7 +130,6 @@ def _run_script(scene: Scene, request: pytest.FixtureRequest) -> dict[str, Death
         script = scene.command("python", "dying_script.py", way, way)
         (victims[way],) = [scene.kill_in_model_call(script, way)] if way == "think" else scene.told(script, way)
         script.wait()
-    scene.begin_again()
     return victims
 
 
@@ -196,7 +195,9 @@ def deaths(request: pytest.FixtureRequest, once: Once, model: StubModel) -> Deat
 
     def make(folder: Path) -> Deaths:
         with scene_in(folder, model) as scene:
-            return scene.deaths(column.run(scene, request))
+            victims = column.run(scene, request)
+            scene.begin_again()
+            return scene.deaths(victims)
 
     return once.of(column.name, make)
 

@@ -30,7 +30,6 @@ from .harness import (
     GUNICORN_SYNC,
     GUNICORN_SYNC_PRELOAD,
     GUNICORN_UVICORN,
-    GUNICORN_UVICORN_PRELOAD,
     UVICORN,
     UVICORN_WORKERS,
     Launcher,
@@ -63,16 +62,22 @@ NOT_GRACEFUL = replace(GUNICORN_UVICORN, command=GUNICORN_UVICORN.command + " --
     ("launcher", "number"),
     [
         pytest.param(launcher, number, id=f"{launcher.name}-{number.name}")
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-        for launcher in (UVICORN, UVICORN_WORKERS, NOT_GRACEFUL, GUNICORN_SYNC_PRELOAD)
-        # uvicorn's supervisor ignores it.
-        if (launcher, number) != (UVICORN_WORKERS, signal.SIGQUIT)
+        for launcher, number in (
+            (UVICORN_WORKERS, signal.SIGINT),
+            (UVICORN, signal.SIGTERM),
+            (UVICORN, signal.SIGINT),
+            (UVICORN, signal.SIGQUIT),
+            (NOT_GRACEFUL, signal.SIGTERM),
+            (NOT_GRACEFUL, signal.SIGQUIT),
+            (GUNICORN_SYNC_PRELOAD, signal.SIGTERM),
+            (GUNICORN_SYNC_PRELOAD, signal.SIGINT),
+        )
     ],
 )
 def test_a_server_that_is_asked_to_stop(launcher: Launcher, number: signal.Signals, scene: Scene) -> None:
     """While it serves."""
     server = scene.serve(launcher).wait_ready(launcher.workers)
-    with Load(server, 4) as load:
+    with Load(server, 2) as load:
         wait_until(lambda: load.answered > 8, server, "it did not answer")
         server.stop(number)
     _check_nothing_is_reported(scene)
@@ -87,7 +92,7 @@ _RECYCLING = "gunicorn -w 2 -b 127.0.0.1:{port} --max-requests 5 "
     [
         Launcher("gunicorn-uvicorn", _RECYCLING + "-k uvicorn_worker.UvicornWorker {app}", 2),
         Launcher("gunicorn-sync-preload", _RECYCLING + "--preload {app}", 2, GUNICORN_SYNC_PRELOAD.app),
-        replace(_PATIENT_UVICORN, command=_PATIENT_UVICORN.command + " --limit-max-requests 5"),
+        replace(_PATIENT_UVICORN, command=_PATIENT_UVICORN.command + " --limit-max-requests 15"),
     ],
     ids=lambda launcher: launcher.name,
 )
@@ -103,11 +108,11 @@ def test_workers_that_have_served_enough(launcher: Launcher, scene: Scene) -> No
 
 @pytest.mark.parametrize(
     "launcher",
-    [GUNICORN_UVICORN, GUNICORN_UVICORN_PRELOAD, GUNICORN_SYNC, UVICORN_WORKERS],
+    [GUNICORN_UVICORN, GUNICORN_SYNC],
     ids=lambda launcher: launcher.name,
 )
 def test_a_server_that_is_reloaded(launcher: Launcher, scene: Scene) -> None:
-    """SIGHUP replaces all workers, under load."""
+    """SIGHUP replaces all workers, under load. Many times, and the other servers: test_kills.py."""
     server = scene.serve(launcher).wait_ready(launcher.workers)
     with Load(server, 2):
         roll(server)

@@ -17,7 +17,7 @@ import pytest
 
 from autogen_vitals.lifecycle import deaths as deaths_module
 from autogen_vitals.lifecycle.deaths import Deaths
-from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.process import ProcessFacts, current as process
 from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.tracker import Tracker
 from autogen_vitals.vocabulary import CHAT, INVOKE_AGENT
@@ -108,6 +108,12 @@ def files(recorder: Recorder) -> list[str]:
     folder = recorder.directory
     mine = f"-{os.getpid()}-"
     return [] if folder is None else sorted(path.name for path in folder.glob("*.exit") if mine not in path.name)
+
+
+@pytest.fixture(autouse=True)
+def _is_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Judged by what is imported, and another test may have imported gunicorn.
+    monkeypatch.setattr(ProcessFacts, "server", "plain")
 
 
 @pytest.fixture
@@ -258,8 +264,11 @@ def test_a_child_of_an_app_is_reported_when_it_used_autogen(server: Server, sink
     assert files(server.recorder) == []
 
 
-def test_ends_before_they_could_serve_are_counted(supervisor: Server, sink: Any) -> None:
-    """A crash loop."""
+def test_ends_before_they_could_serve_are_counted(
+    supervisor: Server, sink: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash loop, of a server's workers."""
+    monkeypatch.setattr(ProcessFacts, "server", "gunicorn")
     for _ in range(3):
         child = supervisor.fork(lambda: None)
         os.kill(child, signal.SIGKILL)

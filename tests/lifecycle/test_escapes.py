@@ -290,7 +290,7 @@ def test_the_phase_is_that_of_what_it_ended(open_escapes: Escapes, tracker_: Tra
 def test_an_import_that_failed_is_named(sink: Any, tracker_: Tracker, recorder: Recorder) -> None:
     """Where that is what ended the process; what the app's code is refused then is configuration."""
     error = raised(ModuleNotFoundError("No module named 'chromadb'", name="chromadb"))
-    escapes = Escapes(sink, tracker_.phases, recorder, "known", lambda: ("app", error))
+    escapes = Escapes(sink, tracker_.phases, recorder, "known", lambda: ("app", error), 1.5)
     recorder.open()
     escapes.escaped(error, "process")
     (crash,) = sink.all("crashed")
@@ -302,7 +302,7 @@ def test_an_import_that_failed_is_named(sink: Any, tracker_: Tracker, recorder: 
 def test_an_import_that_fails_in_a_request_ends_that_request(sink: Any, tracker_: Tracker, recorder: Recorder) -> None:
     """Not the process, which goes on to serve."""
     error = raised(ModuleNotFoundError("No module named 'chromadb'", name="chromadb"))
-    escapes = Escapes(sink, tracker_.phases, recorder, "known", lambda: ("chromadb", error))
+    escapes = Escapes(sink, tracker_.phases, recorder, "known", lambda: ("chromadb", error), 1.5)
     recorder.open()
     escapes.escaped(error, "request", "job")
     (crash,) = sink.all("crashed")
@@ -321,7 +321,7 @@ def test_a_message_is_told_as_the_setting_has_it(
     mode: Any, message: str, sink: Any, tracker_: Tracker, recorder: Recorder
 ) -> None:
     """A library's own words, the whole, or nothing."""
-    escapes = Escapes(sink, tracker_.phases, recorder, mode, lambda: None)
+    escapes = Escapes(sink, tracker_.phases, recorder, mode, lambda: None, 1.5)
     recorder.open()
     escapes.escaped(raised(ModuleNotFoundError("No module named 'chromadb', said the user")), "request")
     (crash,) = sink.all("crashed")
@@ -332,7 +332,7 @@ def test_no_secret_is_told_in_any_mode(sink: Any, tracker_: Tracker, recorder: R
     """Neither in the message nor in the stack."""
     recorder.open()
     for mode in ("none", "known", "all"):
-        escapes = Escapes(sink, tracker_.phases, recorder, mode, lambda: None)  # type: ignore[arg-type]
+        escapes = Escapes(sink, tracker_.phases, recorder, mode, lambda: None, 1.5)  # type: ignore[arg-type]
         escapes.escaped(raised(ValueError(f"api_key={CANARY}")), "request")
     assert len(sink.all("crashed")) == 3
     assert all(CANARY not in repr(crash) for crash in sink.all("crashed"))

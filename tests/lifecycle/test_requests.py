@@ -109,7 +109,7 @@ def test_inits_within_inits_are_not_counted_again(tracker_: Tracker) -> None:
 
 def test_a_block_is_a_request(tracker_: Tracker, sink: Any) -> None:
     """Current inside, over after; its duration, name and error are known."""
-    with RequestBlock(tracker_, "report"):
+    with RequestBlock(tracker_, None, "report"):
         request = tracker_.requests.current()
         assert request is not None
         tracker_.requests.use(request)
@@ -127,7 +127,7 @@ async def test_an_async_block_is_a_request(tracker_: Tracker, sink: Any) -> None
     async def work() -> Request | None:
         return tracker_.requests.current()
 
-    async with RequestBlock(tracker_, "report"):
+    async with RequestBlock(tracker_, None, "report"):
         request = tracker_.requests.current()
         assert request is not None
         assert await asyncio.create_task(work()) is request
@@ -138,7 +138,7 @@ async def test_an_async_block_is_a_request(tracker_: Tracker, sink: Any) -> None
 
 def test_a_request_that_used_nothing_is_not_told_of(tracker_: Tracker, sink: Any) -> None:
     """A service serves more than agents."""
-    with RequestBlock(tracker_, "health"):
+    with RequestBlock(tracker_, None, "health"):
         pass
     assert sink.told == []
 
@@ -149,7 +149,7 @@ def test_an_exception_passes_a_block(kind: type[BaseException], tracker_: Tracke
     error, seen = kind("the app's"), []
 
     def work() -> None:
-        with RequestBlock(tracker_, "report"):
+        with RequestBlock(tracker_, None, "report"):
             seen.append(tracker_.requests.current())
             raise error
 
@@ -161,11 +161,11 @@ def test_an_exception_passes_a_block(kind: type[BaseException], tracker_: Tracke
 
 def test_a_block_in_a_block_opens_nothing(tracker_: Tracker, sink: Any) -> None:
     """Outermost wins, and the inner one's end ends nothing."""
-    with RequestBlock(tracker_, "outer"):
+    with RequestBlock(tracker_, None, "outer"):
         outer = tracker_.requests.current()
         assert outer is not None
         tracker_.requests.use(outer)
-        with RequestBlock(tracker_, "inner"):
+        with RequestBlock(tracker_, None, "inner"):
             assert tracker_.requests.current() is outer
         assert tracker_.requests.current() is outer
         assert sink.told == []
@@ -176,7 +176,7 @@ def test_a_block_in_a_block_opens_nothing(tracker_: Tracker, sink: Any) -> None:
 def test_a_block_without_us_is_a_block(on: bool, tracker_: Tracker, sink: Any) -> None:
     """Before enable() and after disable() it does nothing."""
     tracker_.active = False
-    with RequestBlock(tracker_ if on else None, "report") as block:
+    with RequestBlock(tracker_ if on else None, None, "report") as block:
         assert isinstance(block, RequestBlock)
         assert tracker_.requests.current() is None
     assert sink.told == []
@@ -185,7 +185,7 @@ def test_a_block_without_us_is_a_block(on: bool, tracker_: Tracker, sink: Any) -
 def test_two_blocks_one_after_the_other_are_two_requests(tracker_: Tracker, sink: Any) -> None:
     """The first is cold, the second is warm."""
     for _ in range(2):
-        with RequestBlock(tracker_, "report"):
+        with RequestBlock(tracker_, None, "report"):
             request = tracker_.requests.current()
             assert request is not None
             tracker_.requests.use(request)
@@ -194,7 +194,7 @@ def test_two_blocks_one_after_the_other_are_two_requests(tracker_: Tracker, sink
 
 def test_one_block_entered_twice_ends_its_request(tracker_: Tracker) -> None:
     """A block kept in a variable may be entered within itself, as other context managers of this kind may."""
-    block = RequestBlock(tracker_, "report")
+    block = RequestBlock(tracker_, None, "report")
     with block, block:
         request = tracker_.requests.current()
     assert request is not None
@@ -213,7 +213,7 @@ async def test_a_request_that_is_over_catches_no_later_work(tracker_: Tracker) -
         await over.wait()
         return tracker_.requests.current()
 
-    async with RequestBlock(tracker_, "report"):
+    async with RequestBlock(tracker_, None, "report"):
         task = asyncio.create_task(later())
         await asyncio.sleep(0)
     over.set()
@@ -222,7 +222,7 @@ async def test_a_request_that_is_over_catches_no_later_work(tracker_: Tracker) -
 
 def test_work_after_it_may_be_a_request_of_its_own(tracker_: Tracker) -> None:
     """The context of one that is over opens a new one."""
-    block = RequestBlock(tracker_, "first")
+    block = RequestBlock(tracker_, None, "first")
     block.__enter__()
     first = tracker_.requests.current()
     context = contextvars.copy_context()
@@ -281,7 +281,7 @@ def test_in_a_forked_child_the_parent_s_request_is_over(
         tracker_.requests.finish(parents, None)
         return [inherited is None, len(sink.told), used(tracker_).start_type]
 
-    with RequestBlock(tracker_, "report"):
+    with RequestBlock(tracker_, None, "report"):
         parents = tracker_.requests.current()
         assert parents is not None
         tracker_.requests.use(parents)

@@ -70,7 +70,8 @@ def _is_effect(sent: int, signal: int | None, code: int | None) -> bool:
     if sent == _KILL:
         return code is None and signal in (None, _KILL)
     if sent == _ABRT:
-        return signal in (None, _ABRT, _KILL)  # gunicorn's workers turn it into an exit
+        # Gunicorn's workers turn it into an exit; celery's are sent two others instead, see Deaths.given_up.
+        return signal in (None, _ABRT, _KILL, _TERM)
     return True
 
 

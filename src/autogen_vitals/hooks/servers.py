@@ -51,6 +51,8 @@ SERVERS = Servers(
         FailureSignal("celery.signals:task_failure"),
     ),
     services=("gunicorn.arbiter", "uvicorn.server", "celery.bin.worker"),
+    # A hard time limit: SIGTERM first, which else is how a worker is asked to stop.
+    kills=("billiard.pool:TimeoutHandler._trywaitkill",),
     # What subprocess waits for are programs; it has taken os.waitpid long before.
     reapers=("gunicorn.arbiter", "multiprocessing.popen_fork", "billiard.popen_fork"),
 )

@@ -173,6 +173,7 @@ class Servers:
         calls, signals: what tells of a moment of a process's life.
         failures: what tells of a failed request that no boundary sees.
         services: modules that only a server's processes import.
+        kills: ``module:Class.method`` of what ends a worker, its argument, that has taken too long over a task.
         reapers: modules through which supervisors wait for their children, all of them by ``os.waitpid``.
     """
 
@@ -182,4 +183,5 @@ class Servers:
     signals: tuple[LifeSignal, ...]
     failures: tuple[FailureSignal, ...]
     services: tuple[str, ...]
+    kills: tuple[str, ...]
     reapers: tuple[str, ...]

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections import OrderedDict, deque
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from autogen_vitals.crashes.claims import Claim, dead, supervised
 from autogen_vitals.crashes.memory import OomWatch
@@ -97,6 +97,11 @@ class Deaths:
             self._sent.setdefault(pid, number)
             while len(self._sent) > _SENT_LIMIT:
                 self._sent.popitem(last=False)
+
+    @guarded
+    def given_up(self, worker: Any) -> None:
+        """The supervisor is about to end a worker that has taken too long, by whatever signals."""
+        self.sent(worker.pid, signal.SIGABRT)
 
     @guarded
     def reaped(self, answer: tuple[int, int]) -> None:

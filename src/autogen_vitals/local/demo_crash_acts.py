@@ -34,7 +34,8 @@ _THINK_SECONDS = 1.5
 
 _LOOP = 3
 _LOOP_SECONDS = 60.0
-"""uvicorn starts another worker at once, or after waiting 5 s for an answer of the one that is gone."""
+_HEALTH_CHECK_SECONDS = 3.0
+"""uvicorn mostly waits that long for a sign of life of a worker that is gone, before it starts another one."""
 
 _PAUSE_SECONDS = 0.01
 _QUESTION = {"q": "What is the weather like?"}
@@ -73,7 +74,7 @@ def observe_crashes(console: Console, app: Path) -> CrashesTold:
 
 
 def _without_key(console: Console, app: Path, variables: dict[str, str], receiver: Receiver) -> list[str]:
-    service, _ = service_of(app, variables, "without-key.log", health_check_seconds=None)
+    service, _ = service_of(app, variables, "without-key.log", _HEALTH_CHECK_SECONDS)
     with service, step(console, f"env -u OPENAI_API_KEY {COMMAND}: until it has failed {_LOOP} times, then SIGTERM"):
         looped = receiver.wait_for(
             lambda receiver: any(_boot_failures(exited) >= _LOOP for exited in _exits(receiver)),

@@ -50,7 +50,7 @@ def copy_example(name: str, scratch: Path) -> Path:
 
 
 def service_of(
-    app: Path, environment: Mapping[str, str], log: str, health_check_seconds: float | None = START_SECONDS
+    app: Path, environment: Mapping[str, str], log: str, health_check_seconds: float = START_SECONDS
 ) -> tuple[Service, str]:
     """The app that lies in ``app`` on its workers, not started yet, and where it will answer.
 
@@ -58,8 +58,8 @@ def service_of(
         app: its folder.
         environment: its whole environment.
         log: name of the file beside that folder.
-        health_check_seconds: how long uvicorn waits for an answer of a worker before it kills it; on a slow machine the
-            imports take longer than its own 5 s. ``None``: those.
+        health_check_seconds: how long uvicorn waits for a sign of life of a worker before it kills it; on a slow
+            machine the imports take longer than its own 5 s.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -99,9 +99,9 @@ def step(console: Console, doing: str) -> Generator[None, None, None]:
     console.print(f"{doing} [dim]({time.monotonic() - began:.1f} s)[/dim]", soft_wrap=True, highlight=False)
 
 
-def _command(port: int, health_check_seconds: float | None) -> list[str]:
+def _command(port: int, health_check_seconds: float) -> list[str]:
     command = [sys.executable, "-c", _INSTRUMENT, sys.executable, "-m", "uvicorn"]
     command += ["app:app", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS), "--no-access-log"]
-    if health_check_seconds is not None and _HEALTH_CHECK in inspect.signature(uvicorn.Config.__init__).parameters:
+    if _HEALTH_CHECK in inspect.signature(uvicorn.Config.__init__).parameters:
         command += [f"--{_HEALTH_CHECK.replace('_', '-')}", str(int(health_check_seconds))]
     return command
