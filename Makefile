@@ -20,7 +20,7 @@ SCRIPTS := scripts/generate-docs scripts/matrix
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/.stamp-demo ## a cold start, a needless rebuild and a warm request of a small agent service, side by side
+demo: $(VENV)/.stamp-demo ## cold starts, a needless rebuild and warm requests of a small agent service, and what crashes of another
 	@$(BIN)/autogen-vitals demo $(ARGS)
 
 test: $(VENV)/.stamp-test ## all tests; ARGS="-k fork" picks some, WORKERS=4 spreads them

@@ -19,12 +19,14 @@ examples:
   opentelemetry-instrument uvicorn app:app
       Your own service, unchanged, to any OTLP endpoint: this package is found by itself.
 """
-_DEMO = "run an example app on two workers and show what its requests paid for"
+_DEMO = "run example apps on two workers and show what their requests paid for, and what crashed"
 _DEMO_DETAILS = """\
 Starts a stub model and an OTLP receiver on loopback ports, runs the example app under
 "opentelemetry-instrument uvicorn --workers 2 app:app", sends it requests, stops it, and reports for
 each worker the cold start and the inits, for each route what its requests spent in inits, and which
-line of code is to blame. Nothing leaves this machine. Takes 10 to 30 seconds.
+line of code is to blame. Then an app that crashes: a key that is missing at import, a team that two
+requests share, a worker that is killed in the middle of a request. Nothing leaves this machine. Takes
+half a minute, on a busy machine more.
 """
 _DEMO_NEEDS = {
     "rich": "local",

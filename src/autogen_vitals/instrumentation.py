@@ -220,6 +220,10 @@ class Instrumentation:
         for module in servers.reapers:
             self._import_hooks.when_imported(module, lambda _: self._follow_children())
 
+        # Another program takes the place of this one.
+        for target in ("os:execv", "os:execve"):
+            self._wrap(target, noted_call(lambda *_: self._recorder.forget(), None))
+
     def _open_record(self, *, uses_autogen: bool) -> None:
         self._recorder.open(uses_autogen=uses_autogen)
         if self._follower_pid == process.facts.pid:

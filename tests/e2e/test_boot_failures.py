@@ -198,9 +198,10 @@ def test_a_failure_to_start_is_a_crash(deaths: Deaths, column: Column, failure: 
     assert len(crashes) == 1, f"{crashes}\n{deaths.log}"
     told = crashes[0]
     assert (told["error.type"], told["autogen.crash.category"]) == (failure.error_type, failure.category)
-    if column.name == "script" and failure is not CONSTRUCTOR:
-        # Nobody imports a script: what fails there ends the process.
-        assert told["autogen.crash.escaped"] == "process"
+    if column.name == "script":
+        # Nobody imports it: what fails there ends the process.
+        assert told["autogen.crash.escaped"] == ("init" if failure is CONSTRUCTOR else "process")
+        assert told["autogen.phase"] == "startup"
     else:
         assert told["autogen.crash.escaped"] == failure.escaped
         assert told["autogen.phase"] == failure.phase

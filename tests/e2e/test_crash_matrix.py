@@ -221,7 +221,7 @@ def test_a_death_is_reported_once(deaths: Deaths, column: Column, way: str) -> N
         # It exits while it is aborted, if it does so before gunicorn kills it.
         assert status in {(None, 0), (None, 1), ("SIGKILL", None)}
     else:
-        assert status == (expected.signal, expected.code)
+        assert status == (expected.signal, expected.code), f"{told}\n{deaths.log}"
     assert told["autogen.exit.reason"] == expected.reason
     assert told["autogen.exit.observed_by"] == ("supervisor" if column.seen else "next_start")
     assert told["autogen.phase"] == "request"
@@ -270,8 +270,8 @@ def test_an_error_that_nobody_caught_is_a_crash(deaths: Deaths, column: Column) 
     (crash,) = deaths.telemetry.crashes(victim.pid)
     told = crash.attributes
     assert (told["error.type"], told["autogen.crash.category"]) == ("MemoryError", "other")
-    assert crash.trace_id == victim.trace_id
     if column.survives:
+        assert crash.trace_id == victim.trace_id
         assert (told["autogen.crash.escaped"], told["autogen.phase"]) == ("request", "request")
     else:
         assert told["autogen.crash.escaped"] == "process"

@@ -110,3 +110,6 @@ def test_the_demo_tells_its_story() -> None:
         assert (waterfall.index("\n warm_up ") < waterfall.index("\nfirst request")) is is_warmed_up
     assert "The first request of a worker took" in run.stdout
     assert "Not all telemetry" not in run.stdout
+    assert "a crash loop" in run.stdout
+    for told in ("missing_credentials", "team_already_running", "by SIGKILL; told by process"):
+        assert told in run.stdout

@@ -124,7 +124,9 @@ def _vanished(words: LastWords | None) -> ExitReason:
         return "drained"
     if words.fatal:
         return "boot_failure" if _is_booting(words) else "exception"
-    return "clean" if words.state == "ended" else "unknown"
+    # What a daemon leaves behind, by os._exit, has begun nothing yet.
+    has_begun = _served(words) or words.state != "starting" or words.flights or words.error_type
+    return "clean" if words.state == "ended" or not has_begun else "unknown"
 
 
 # --- what the record says -----------------------------------------------------------------------------------------
@@ -143,7 +145,8 @@ def _is_booting(words: LastWords) -> bool:
 
 
 def _served(words: LastWords) -> bool:
-    return words.served or words.state == "ready"
+    # A supervisor serves by its workers.
+    return words.served or words.state == "ready" or (words.supervises and not words.fatal)
 
 
 def _phase(words: LastWords | None) -> Phase:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("autogen_vitals")
 
 _NO_SLOT = -1
+_INTERRUPTION_LIMIT = 16
 _GROUP_VARIABLES = ("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _VERSIONED = ("autogen_agentchat", "autogen_core", "autogen_ext", "autogen", "openai", "httpx", "httpx2")
 
@@ -65,6 +66,8 @@ class Recorder:
         # Of each thread that imports something.
         self._import_slots: dict[int, int] = {}
         self.is_doomed = False
+        self._is_due = False
+        self._interruptions = 0
         renew_after_fork(self, Recorder._renew)
 
     @property
@@ -76,15 +79,24 @@ class Recorder:
         inherited, self._record = self._record, None
         stack, self._stack = self._stack, None
         self._state = "starting"
-        self._supervises = False
+        was_supervisor, self._supervises = self._supervises, False
         self.is_doomed = False
         self._import_slots = {}
         if inherited is not None:
             inherited.abandon()
         if stack is not None:
             stack.abandon()
-        if self._is_open:
+        self._interruptions = 0
+        # A supervisor's child is a worker. Any other may be about to become another program, or the daemon that its
+        # parent leaves behind: it has a record as soon as it does something.
+        self._is_due = self._is_open and not was_supervisor
+        if self._is_open and was_supervisor:
             self._create()
+
+    def _at_work(self) -> ExitRecord | None:
+        if self._is_due:
+            self._create()
+        return self._record
 
     # --- its life -------------------------------------------------------------------------------------------------
 
@@ -99,6 +111,7 @@ class Recorder:
             self._record.note(uses_autogen=True, heartbeat_ns=time.time_ns())
 
     def _create(self) -> None:
+        self._is_due = False
         if not self._enabled:
             return
         self._uid = uuid.uuid4().hex
@@ -142,20 +155,22 @@ class Recorder:
         if self._record is None and self._is_open and state == "starting":
             self._create()  # a server that starts again after one that has ended
         self._state = state
-        if self._record is not None:
+        record = self._at_work()
+        if record is not None:
             if state == "ready":
-                self._record.identify(self.identity())
+                record.identify(self.identity())
                 self._imports_over()
-            self._record.note(state, heartbeat_ns=time.time_ns())
+            record.note(state, heartbeat_ns=time.time_ns())
 
     @guarded
     def supervises(self) -> None:
         """It waits for children."""
         self._supervises = True
         self.open()
-        if self._record is not None:
-            self._record.identify(self.identity())
-            self._record.note(supervises=True, heartbeat_ns=time.time_ns())
+        record = self._at_work()
+        if record is not None:
+            record.identify(self.identity())
+            record.note(supervises=True, heartbeat_ns=time.time_ns())
 
     @guarded
     def beat(self) -> None:
@@ -166,8 +181,9 @@ class Recorder:
     @guarded
     def failed(self, error_type: str, category: Category | None, *, fatal: bool) -> None:
         """An exception has got out; ``fatal``: it is about to end the process."""
-        if self._record is not None:
-            self._record.error(error_type, category, fatal)
+        record = self._at_work()
+        if record is not None:
+            record.error(error_type, category, fatal)
 
     @guarded
     def doomed(self, operation: str, phase: Phase) -> None:
@@ -213,7 +229,7 @@ class Recorder:
     @guarded
     def importing(self, name: str | None) -> None:
         """A package is being imported in this thread; ``None``: none any more."""
-        record = self._record
+        record = self._at_work()
         if record is None:
             return
         thread = threading.get_ident()
@@ -236,9 +252,10 @@ class Recorder:
     @guarded
     def opened(self, request: Request) -> None:
         """A request begins."""
-        if self._record is not None:
+        record = self._at_work()
+        if record is not None:
             trace_id, span_id = self._sink.span_ids(request.span)
-            request.slot = self._record.begin(b"", "request", trace_id, span_id, time.time_ns())
+            request.slot = record.begin(b"", "request", trace_id, span_id, time.time_ns())
 
     @guarded
     def spanned(self, request: Request) -> None:
@@ -257,7 +274,7 @@ class Recorder:
     @guarded
     def began(self, observation: Observation) -> None:
         """An init or a run begins."""
-        record = self._record
+        record = self._at_work()
         if record is None:
             return
         parent, request = observation.parent, observation.request
@@ -286,7 +303,7 @@ class Recorder:
         if record is None or slot == _NO_SLOT:
             return
         parent, request = observation.parent, observation.request
-        if isinstance(error, SystemExit) and threading.current_thread() is threading.main_thread():
+        if isinstance(error, SystemExit) and self._is_the_end():
             record.interrupt(slot)
         elif observation.owns_slot:
             record.end(slot)
@@ -295,6 +312,12 @@ class Recorder:
                 record.change(slot, *self._flight(parent, time.time_ns()))
         elif request is not None and not request.ended:
             self.spanned(request)
+
+    def _is_the_end(self) -> bool:
+        # As far as can be seen: an app may catch it, and what was interrupted is kept for good.
+        self._interruptions += 1
+        is_main_thread = threading.current_thread() is threading.main_thread()
+        return is_main_thread and self._interruptions <= _INTERRUPTION_LIMIT
 
 
 def _group() -> str:

@@ -15,7 +15,7 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
@@ -192,6 +192,8 @@ def _endpoint(accept: Callable[[bytes], bytes]) -> Callable[[Request], Awaitable
             return _refuse(refusal.status, refusal.reason)
         except (DecodeError, ValueError) as error:
             return _refuse(400, f"not an OTLP request: {error}")
+        except ClientDisconnect:
+            return Response(status_code=499)  # killed in the middle of an export: nobody gets this
         return Response(answer, media_type=_PROTOBUF)
 
     return endpoint

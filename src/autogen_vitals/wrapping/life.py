@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from types import CoroutineType, ModuleType
 from typing import Any
@@ -21,18 +22,22 @@ Noted = Callable[..., object]
 
 def life_call(before: Tell | None, after: Tell | None, failed: Failed | None = None) -> WrapperFunction:
     """Tell ``before`` a call begins, and ``after`` it is over, however it ends; for a coroutine, when it is awaited.
-    Tell what it ``failed`` with."""
+    Tell what it ``failed`` with: the outermost call, for one that calls itself may try something else next."""
+    nested = threading.local()
 
     @unseen
     def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         if before is not None:
             before()
+        outermost, nested.inside = not getattr(nested, "inside", False), True
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
-            _over(after, failed, error)
+            _over(after, failed if outermost else None, error)
             hide_caller_frame(error)
             raise
+        finally:
+            nested.inside = not outermost
         if after is None and failed is None:
             return result
         if type(result) is CoroutineType:
