@@ -144,7 +144,9 @@ ENDS: dict[str, tuple[ExitReason, LastWords | None, dict[str, Any]]] = {
     # --- nobody saw it
     "gone without a record": found("unknown", None),
     "gone while it served": found("unknown", words("plain", "ready")),
-    "gone while it booted": found("unknown", words("gunicorn", "starting")),
+    "gone while it booted": found("unknown", words("gunicorn", "starting", flights=(flight("import"),))),
+    "left behind by a daemon, before it had begun anything": found("clean", words("gunicorn", "starting")),
+    "a supervisor is gone": found("unknown", words("uvicorn", "starting", supervises=True)),
     "gone, and the memory is short": found("unknown", words("gunicorn", "ready"), oom=True),
     "an exit status that was not seen does not count": found("unknown", words("plain", "ready"), signal=SEGV),
     "seen to be gone, and not how": seen("unknown", words("plain", "ready")),
@@ -226,7 +228,7 @@ def test_every_end_has_a_reason_and_a_request_to_stop_is_no_crash() -> None:
         drains = last is not None and last.state == "draining"
         if (
             asked
-            or (drains and sent is not None and ended_by in (None, sent))
+            or (drains and sent is not None and seen_it and ended_by in (None, sent))
             or (drains and seen_it and ended_by == KILL)
         ):
             assert verdict.reason in NOT_CRASHES

@@ -141,7 +141,7 @@ def _is_servers(words: LastWords | None) -> bool:
 
 
 def _is_booting(words: LastWords) -> bool:
-    return _is_servers(words) and not _served(words)
+    return _is_servers(words) and not _served(words) and words.state != "draining"
 
 
 def _served(words: LastWords) -> bool:
