@@ -448,11 +448,16 @@ def _threads_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def expected(model: ModelServer) -> list[Any]:
+def expected(model: ModelServer) -> Iterator[list[Any]]:
     assert autogen_vitals.AutogenVitalsInstrumentor().installed is None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threading, "excepthook", note_thread)
-        return asyncio.run(scenario(model))
+        seen = asyncio.run(scenario(model))
+    # Each of the tests collects garbage several times: not all that was there before.
+    gc.collect()
+    gc.freeze()
+    yield seen
+    gc.unfreeze()
 
 
 def test_the_scenario_is_observed_when_nothing_is_wrong(

@@ -47,19 +47,20 @@ async def work(way: str, mark: str) -> None:
             else what the tool of the agent does.
         mark: told before it happens.
     """
-    tell(mark)
-    if way == "think":
-        await _ask("hello", OpenAIChatCompletionClient(model="gpt-4o-mini", base_url=os.environ["SLOW_MODEL_URL"]))
-    elif way in _BY_ITS_OWN_HAND:
+    if way in _BY_ITS_OWN_HAND:
 
         async def die(word: str) -> str:
             """Do what was asked for."""
+            # Who has told does nothing else any more, such as accepting the next request.
+            tell(mark)
             _BY_ITS_OWN_HAND[way]()
             return word
 
         await _ask("use the tool", OpenAIChatCompletionClient(model="gpt-4o-mini"), die)
-    else:
-        await _ask("hello", OpenAIChatCompletionClient(model="gpt-4o-mini"))
+        return
+    tell(mark)
+    url = {"base_url": os.environ["SLOW_MODEL_URL"]} if way == "think" else {}
+    await _ask("hello", OpenAIChatCompletionClient(model="gpt-4o-mini", **url))
     if way == "memory":
         raise MemoryError
 
