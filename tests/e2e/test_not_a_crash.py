@@ -48,7 +48,7 @@ def _check_nothing_is_reported(scene: Scene) -> None:
     """Everything has stopped; whoever starts next finds nothing to tell."""
     scene.begin_again()
     events = [*scene.telemetry.events("autogen.process.exit"), *scene.telemetry.events("autogen.crash")]
-    assert not [(event.event_name, event.attributes) for event in events]
+    assert not events, "\n".join(f"{event.event_name} {event.attributes}" for event in events)
     assert not [point for point in crashed_exits(scene.telemetry) if point.value]
     assert scene.telemetry.summed("autogen.crashes") == 0
     assert not scene.left_over()

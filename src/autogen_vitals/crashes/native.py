@@ -174,7 +174,11 @@ def _unhandled() -> list[int]:
     """Signals to stop that Python does not handle; none on a thread that may not ask for it."""
     if threading.current_thread() is not threading.main_thread():
         return []
-    return [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
+    return [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+        if signal.getsignal(number) is signal.SIG_DFL
+    ]
 
 
 def _uncaught(numbers: Iterable[int], caught: int) -> bool:

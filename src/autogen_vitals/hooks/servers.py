@@ -22,9 +22,12 @@ SERVERS = Servers(
         # The constructor imports the app under --preload; where the app itself enables us, it is too late for that.
         LifeCall("gunicorn.arbiter:Arbiter.__init__", before="becomes_fork_server"),
         LifeCall("gunicorn.arbiter:Arbiter.run", before="becomes_fork_server"),
+        LifeCall("gunicorn.arbiter:Arbiter.stop", before="draining"),
         LifeCall("uvicorn.supervisors.multiprocess:Multiprocess.run", before="becomes_supervisor"),
+        LifeCall("uvicorn.supervisors.multiprocess:Multiprocess.terminate_all", before="draining"),
         # Where they load the app. What it raises there is caught and printed, and never gets to sys.excepthook.
         LifeCall("uvicorn.config:Config.load", failed="import"),
+        LifeCall("uvicorn.config:Config.load_app", failed="import"),
         LifeCall("gunicorn.app.base:BaseApplication.wsgi", failed="import"),
         LifeCall("celery.app.utils:find_app", failed="import"),
         LifeCall("multiprocessing.process:BaseProcess.run", failed="process"),

@@ -16,7 +16,7 @@ from autogen_vitals.crashes.memory import OomWatch
 from autogen_vitals.crashes.reports import Identity, LastWords, ProcessExit
 from autogen_vitals.crashes.verdict import BootFailures, Verdict, judge
 from autogen_vitals.guard import guarded
-from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork
 from autogen_vitals.lifecycle.observation import Sink
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.recorder import Recorder
@@ -67,8 +67,16 @@ class Deaths:
         self._recorder = recorder
         self._sink = sink
         self._timeout = timeout
+        self._has_delivered = False
         self._renew()
+        prepare_for_fork(self, Deaths._prepare)
         renew_after_fork(self, Deaths._renew)
+
+    def _prepare(self) -> None:
+        # The first delivery imports what exporters need. A child that is forked in the middle of that inherits the
+        # lock of a module whose import never ends there, and waits for it for good as soon as the app imports it too.
+        if self._at_work.locked() and not self._has_delivered and self._at_work.acquire(timeout=self._timeout):
+            self._at_work.release()
 
     def _renew(self) -> None:
         self._is_supervisor = False
@@ -89,11 +97,13 @@ class Deaths:
     def supervises(self) -> None:
         """This process is a server's supervisor: whatever child it waits for is a worker."""
         self._is_supervisor = True
+        # Imported by the first look-up of a host, in whatever thread of the SDK's: see _prepare().
+        "localhost".encode("idna")
 
     @guarded
     def sent(self, pid: int, number: int) -> None:
         """This process has sent a signal. Signal 0, and what a server uses to talk to its workers, end nobody."""
-        if number in _ENDING:
+        if number in _ENDING and not _has_ended(pid):
             self._sent.setdefault(pid, number)
             while len(self._sent) > _SENT_LIMIT:
                 self._sent.popitem(last=False)
@@ -195,7 +205,9 @@ class Deaths:
 
     def _judge(self, words: LastWords | None, end: _End) -> Verdict:
         oom = end.signal == signal.SIGKILL and end.sent is None and self._oom.rose()
-        verdict = judge(words, signal=end.signal, code=end.code, sent=end.sent, oom=oom, seen=True)
+        # A master that stops kills whoever was forked too late to be asked.
+        sent = signal.SIGTERM if self._recorder.is_draining else end.sent
+        verdict = judge(words, signal=end.signal, code=end.code, sent=sent, oom=oom, seen=True)
         if words is None and self._recorder.directory is not None:
             # It had not come to where a record is begun, which is before the app is imported.
             reason: ExitReason = "boot_failure" if verdict.reason == "unknown" else verdict.reason
@@ -248,7 +260,7 @@ class Deaths:
         claim = report.claim
         exited = report.exited
         self._sink.exited(exited, repeated=repeated)
-        if not exited.is_crash or self._sink.deliver(self._timeout):
+        if not exited.is_crash or self._deliver():
             if claim is not None:
                 claim.done()
             return True
@@ -259,10 +271,25 @@ class Deaths:
                 given_up.release()
         return False
 
+    def _deliver(self) -> bool:
+        try:
+            return self._sink.deliver(self._timeout)
+        finally:
+            self._has_delivered = True
+
     def _again(self) -> None:
         for _ in range(len(self._undelivered)):
             if not self._report(self._undelivered.popleft(), repeated=True):
                 return  # nobody is there, and each try may take its time: the others have their turn another time
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether it only waits to be waited for: uvicorn kills what does not answer, the dead too."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except (OSError, IndexError):
+        return False  # not there any more, or a system that does not tell
 
 
 def _is_of_interest(words: LastWords) -> bool:

@@ -75,6 +75,11 @@ class Recorder:
         """Whether the process is of interest; a record of it there is only where one could be made."""
         return self._is_open
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether the process is being stopped."""
+        return self._state == "draining"
+
     def _renew(self) -> None:
         inherited, self._record = self._record, None
         stack, self._stack = self._stack, None

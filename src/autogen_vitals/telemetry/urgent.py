@@ -6,7 +6,10 @@ import threading
 from collections.abc import Callable
 
 from autogen_vitals.guard import guarded
-from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork
+
+_LONGEST_WAIT = 3.0
+"""Seconds that a fork is held up, once."""
 
 _PAUSE = 1.0
 """Seconds between two flushes: a service whose every request fails has one a second, and not one a request."""
@@ -21,12 +24,22 @@ class Urgent:
 
     def __init__(self, flush: Callable[[], object]) -> None:
         self._flush = guarded(flush)
+        self._has_waited = False
         self._renew()
+        prepare_for_fork(self, Urgent._prepare)
         renew_after_fork(self, Urgent._renew)
+
+    def _prepare(self) -> None:
+        # See lifecycle.deaths: a fork in the middle of the first flush, which imports what exporters need.
+        if self._is_flushing.locked() and not self._has_waited:
+            self._has_waited = True
+            if self._is_flushing.acquire(timeout=_LONGEST_WAIT):
+                self._is_flushing.release()
 
     def _renew(self) -> None:
         self._wanted = False
         self._at_work = threading.Lock()
+        self._is_flushing = threading.Lock()
         self._pause = threading.Event()
 
     def soon(self) -> None:
@@ -44,7 +57,8 @@ class Urgent:
         try:
             while self._wanted:
                 self._wanted = False
-                self._flush()
+                with self._is_flushing:
+                    self._flush()
                 self._pause.wait(_PAUSE)
         finally:
             self._at_work.release()
