@@ -28,6 +28,8 @@ _ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGABRT} | {
 _BOOTING: tuple[ServerKind, ...] = ("gunicorn", "uvicorn", "celery")
 _SENT_LIMIT = 1024
 _WAITING_LIMIT = 1024
+_LAST_WAIT = 0.5
+"""Seconds in which who has been killed dies."""
 _UNDELIVERED_LIMIT = 256
 _GRACE_NS = 30 * 1_000_000_000
 """For how long the dead are left to a supervisor that is alive: it knows more."""
@@ -134,6 +136,8 @@ class Deaths:
     @guarded
     def settle(self) -> None:
         """This process ends: report now what is still to be reported."""
+        if self._is_supervisor and self._sent:
+            self._let_go()
         if not (self._ends or self._undelivered or self._at_work.locked()):
             return
         deadline = time.monotonic() + self._timeout
@@ -142,6 +146,24 @@ class Deaths:
                 self._report_ends(deadline)
             finally:
                 self._at_work.release()
+
+    @guarded
+    def _let_go(self) -> None:
+        """A gunicorn that ends kills who is left, and does not wait for them: they were asked to stop."""
+        deadline = time.monotonic() + _LAST_WAIT
+        while self._sent and time.monotonic() < deadline:
+            for pid in list(self._sent):
+                claim = self._claim_of_child(pid)
+                if claim is not None:
+                    claim.done()
+                if claim is not None or not self._has_record(pid):
+                    self._sent.pop(pid, None)
+            if self._sent:
+                time.sleep(0.01)
+
+    def _has_record(self, pid: int) -> bool:
+        directory = self._recorder.directory
+        return directory is not None and any(directory.glob(f"{self._recorder.group}-{pid}-*.exit"))
 
     @guarded
     def own_end(self, words: LastWords) -> None:
