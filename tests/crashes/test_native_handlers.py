@@ -160,8 +160,8 @@ def test_nothing_is_created_where_nothing_can_be_written(path: Path) -> None:
     """The app does all of it itself."""
     source = """
 faulthandler.enable()
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-signal.signal(signal.SIGHUP, signal.SIG_IGN)
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_IGN)
 """
     assert run(path, f"{source}{OPEN}print(stacks, path.exists())").output == "None False\n"
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from autogen_vitals import guard
 from autogen_vitals.wrapping.life import ForkedChildren, life_call, noted_call
 from autogen_vitals.wrapping.proxy import Wrapper
 
@@ -168,8 +169,11 @@ async def test_what_did_not_fail_is_not_told(told: list[object]) -> None:
     assert told == []
 
 
-async def test_telling_that_fails_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_telling_that_fails_changes_nothing(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither the result nor the exception."""
+    monkeypatch.setattr(guard, "_reported", set())
 
     def fail(*_: object) -> None:
         raise LookupError
