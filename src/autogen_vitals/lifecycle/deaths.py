@@ -26,6 +26,7 @@ _ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGABRT} | {
     getattr(signal, name) for name in ("SIGKILL", "SIGQUIT", "SIGHUP") if hasattr(signal, name)
 }
 _BOOTING: tuple[ServerKind, ...] = ("gunicorn", "uvicorn", "celery")
+_TERM = int(signal.SIGTERM)
 _SENT_LIMIT = 1024
 _WAITING_LIMIT = 1024
 _LAST_WAIT = 0.5
@@ -123,7 +124,10 @@ class Deaths:
             return
         signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        self._ends.append(_End(pid, signal, code, self._sent.pop(pid, None), time.time_ns()))
+        sent = self._sent.pop(pid, None)
+        if self._recorder.is_draining:
+            sent = _TERM  # a master that stops kills whoever was forked too late to be asked
+        self._ends.append(_End(pid, signal, code, sent, time.time_ns()))
         self._wake()
 
     @guarded
@@ -227,9 +231,7 @@ class Deaths:
 
     def _judge(self, words: LastWords | None, end: _End) -> Verdict:
         oom = end.signal == signal.SIGKILL and end.sent is None and self._oom.rose()
-        # A master that stops kills whoever was forked too late to be asked.
-        sent = signal.SIGTERM if self._recorder.is_draining else end.sent
-        verdict = judge(words, signal=end.signal, code=end.code, sent=sent, oom=oom, seen=True)
+        verdict = judge(words, signal=end.signal, code=end.code, sent=end.sent, oom=oom, seen=True)
         if words is None and self._recorder.directory is not None:
             # It had not come to where a record is begun, which is before the app is imported.
             reason: ExitReason = "boot_failure" if verdict.reason == "unknown" else verdict.reason

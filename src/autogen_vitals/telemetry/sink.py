@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -30,6 +31,8 @@ from autogen_vitals.telemetry.spans import Spans
 from autogen_vitals.telemetry.startup import StartupTrace
 from autogen_vitals.telemetry.urgent import Urgent
 from autogen_vitals.version import __version__
+
+_logger = logging.getLogger("autogen_vitals")
 
 _NO_SPAN = (0, 0)
 _URGENT_TIMEOUT = 10.0
@@ -151,6 +154,9 @@ class Telemetry:
         self.metrics.crashes.crashed(crash)
 
     def exited(self, exit: ProcessExit, *, repeated: bool = False) -> None:
+        # A supervisor that has seen no crash has nothing to export, and to wait for, at its own end.
+        if not (exit.is_crash or _logger.isEnabledFor(logging.DEBUG)):
+            return
         self.has_recorded = True
         self._exit_told(exit)
         if not repeated:
