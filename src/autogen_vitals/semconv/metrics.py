@@ -209,7 +209,7 @@ PROCESS_EXITS: Final = Metric(
     "observable counter",
     "{exit}",
     (EXIT_REASON, PHASE, EXIT_OBSERVED_BY),
-    "processes whose end this one has told of, crashes or not",
+    "processes that should not have ended, and whose end this one has told of",
 )
 EXIT_RECORD_ENABLED: Final = Metric(
     "autogen.exit_record.enabled",
