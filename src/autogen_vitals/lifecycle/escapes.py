@@ -115,7 +115,7 @@ class Escapes:
                 self._recorder.doomed(operation, phase)
         if not self._is_new(error, escape, reached):
             return
-        self._tell(error, escape, error_type, category, phase, operation, span)
+        self._tell(error, escape, error_type, category, phase, operation, span, is_fatal=is_fatal)
         if is_fatal:
             # Gunicorn ends the other workers, however far they are, as soon as one has failed to boot.
             self._sink.flush(self._flush_timeout)
@@ -179,13 +179,15 @@ class Escapes:
         phase: Phase,
         operation: str,
         span: Any,
+        *,
+        is_fatal: bool = False,
     ) -> None:
         if category == "cancelled":
             return  # whoever had asked for it gave it up
         # Not needed by a process in which nothing fails.
         from autogen_vitals.crashes.messages import told
 
-        self._recorder.failed(error_type, category, fatal=escape in _FATAL)
+        self._recorder.failed(error_type, category, fatal=is_fatal)
         self._sink.crashed(
             Crash(
                 error_type,
