@@ -51,6 +51,8 @@ class ModelServer(ThreadingHTTPServer):
 
 class Answer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one packet: the kernel holds a second one back until the first has been acknowledged, 40 ms.
+    wbufsize = -1
     server: ModelServer
 
     def do_POST(self) -> None:

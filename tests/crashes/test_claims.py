@@ -16,7 +16,8 @@ import pytest
 from exit_records import GROUP, Child, identity, keep_record, start_ticks
 
 from autogen_vitals.crashes import claims
-from autogen_vitals.crashes.claims import Claim, dead, is_alive, supervised
+from autogen_vitals.crashes.claims import Claim, dead, supervised
+from autogen_vitals.crashes.files import is_alive
 from autogen_vitals.crashes.record import ExitRecord
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="exit records need Linux")

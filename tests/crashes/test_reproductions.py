@@ -496,6 +496,24 @@ def an_argument_that_another_library_no_longer_takes() -> None:
     as_library("openai._base_client", "import httpx\nhttpx.AsyncClient(no_such_argument=None)")
 
 
+@reproduces("dependency_drift")
+def an_argument_that_a_model_sdk_no_longer_takes() -> None:
+    # autogen-ext 0.7.5 and anthropic 2, of "temperature".
+    pytest.importorskip("anthropic")
+    as_library(
+        "autogen_ext.models.anthropic._x",
+        "import anthropic\nanthropic.Anthropic(api_key='x').messages.create("
+        "model='m', max_tokens=1, messages=[], no_such_argument=None)",
+    )
+
+
+@reproduces("other")
+def an_argument_that_an_app_passes_to_a_model_sdk() -> None:
+    pytest.importorskip("anthropic").Anthropic(api_key="x").messages.create(
+        model="m", max_tokens=1, messages=[], no_such_argument=None
+    )
+
+
 # --- what was given -----------------------------------------------------------------------------------------------
 
 

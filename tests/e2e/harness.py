@@ -128,6 +128,10 @@ class ServerFailed(Exception):
     """A server did not do what it was started for. The message ends with its log."""
 
 
+class Unanswered(ServerFailed):
+    """A request was accepted, or not even that, and nothing came back."""
+
+
 class Server:
     """A command in a process group of its own.
 
@@ -172,7 +176,10 @@ class Server:
 
     def failed(self, message: str) -> ServerFailed:
         """``message``, the command and the log as an exception to raise."""
-        return ServerFailed(f"{message}\n$ {' '.join(self.command)}\n{self.log[-_LOG_TAIL:]}")
+        return self._failed(ServerFailed, message)
+
+    def _failed(self, kind: type[ServerFailed], message: str) -> ServerFailed:
+        return kind(f"{message}\n$ {' '.join(self.command)}\n{self.log[-_LOG_TAIL:]}")
 
     def wait_ready(self, workers: int = 1, path: str = "/health") -> Server:
         """Wait until ``workers`` processes have answered ``path``."""
@@ -185,9 +192,13 @@ class Server:
             time.sleep(0.03)
         seen: set[int] = set()
         while len(seen) < workers:
+            if self.process.poll() is not None:
+                raise self.failed(f"it ended with {self.process.returncode} before all its workers had answered")
             if time.monotonic() > deadline:
                 raise self.failed(f"{len(seen)} of {workers} workers answered within {READY_SECONDS:.0f} s")
-            seen.update(answer.pid for answer in self.get_all([path] * workers))
+            # A worker that leaves after so many requests may take one with it.
+            with contextlib.suppress(Unanswered):
+                seen.update(answer.pid for answer in self.get_all([path] * workers))
         self.ready_ns = time.time_ns()
         return self
 
@@ -215,8 +226,10 @@ class Server:
                 try:
                     response = http.request(method, path, json=body)
                     return Answer(response.status_code, response.json())
-                except (httpx.TransportError, ValueError) as error:
-                    raise self.failed(f"{method} {path} had no answer: {error!r}") from error
+                except httpx.TransportError as error:
+                    raise self._failed(Unanswered, f"{method} {path} had no answer: {error!r}") from error
+                except ValueError as error:
+                    raise self.failed(f"{method} {path} was not answered with JSON: {error!r}") from error
 
             with ThreadPoolExecutor(len(requests)) as threads:
                 answers = list(threads.map(send, requests))

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from autogen_vitals.clock import LOADED_NS, wall_ns
+from autogen_vitals.crashes import files
 from autogen_vitals.lifecycle import process
 from autogen_vitals.lifecycle.process import CreationTime, ProcessFacts
 
@@ -80,7 +81,7 @@ def test_without_proc_the_first_that_is_known_stands_in(monkeypatch: pytest.Monk
     def missing(*args: Any) -> None:
         raise FileNotFoundError(args[0])
 
-    monkeypatch.setattr(process, "open", missing, raising=False)
+    monkeypatch.setattr(files, "open", missing, raising=False)
     created = ProcessFacts(LOADED_NS).creation_time
     assert (created.clock_ns, created.exact) == (LOADED_NS, False)
     assert abs(created.wall_ns - wall_ns(LOADED_NS)) < TOLERANCE_NS
@@ -90,7 +91,7 @@ def test_without_proc_the_first_that_is_known_stands_in(monkeypatch: pytest.Monk
 def test_a_strange_proc_is_as_good_as_none(text: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A stat file of another format is no reason to fail."""
     (tmp_path / "stat").write_bytes(text)
-    monkeypatch.setattr(process, "open", lambda path, mode: (tmp_path / "stat").open(mode), raising=False)
+    monkeypatch.setattr(files, "open", lambda path, mode: (tmp_path / "stat").open(mode), raising=False)
     assert ProcessFacts(LOADED_NS).creation_time.exact is False
 
 

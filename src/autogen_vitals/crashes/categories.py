@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autogen_vitals.crashes.chain import Link
-from autogen_vitals.crashes.evidence import between_libraries, names_a_program, raised_in, through
+from autogen_vitals.crashes.evidence import between_libraries, called_by_a_library, names_a_program, raised_in, through
 from autogen_vitals.vocabulary import Category
 
 Where = Literal["outermost", "causes", "contexts"]
@@ -178,6 +178,12 @@ ROWS: tuple[Row, ...] = (
             rf"got an unexpected keyword argument (?:'{_NAME}')?"
         ),
         between_libraries,
+    ),
+    Row(
+        "dependency_drift",
+        ("TypeError",),
+        rf"^(?:Async)?[A-Z][A-Za-z]*\.(?:create|parse|stream)\(\) got an unexpected keyword argument (?:'{_NAME}')?",
+        called_by_a_library("anthropic", "openai"),
     ),
     Row(
         "dependency_drift",

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
+from autogen_vitals.crashes.files import is_alive
 from autogen_vitals.crashes.layout import read
 from autogen_vitals.crashes.native import read_stack
 from autogen_vitals.crashes.reports import Identity, LastWords
@@ -34,22 +35,6 @@ _STACK = re.compile(_STEM + r"\.stack")
 _UNFINISHED = re.compile(r"\.[0-9a-f-]{12,64}\.new")
 _FORGOTTEN_S = 7 * 24 * 3600
 _UNFINISHED_S = 3600
-
-
-def is_alive(pid: int, start_ticks: int) -> bool:
-    """Whether a process exists and has not ended; its parent may still have to be told.
-
-    Args:
-        pid: in this pid namespace.
-        start_ticks: when it was made, clock ticks since boot; 0: unknown, then any process of that number is it.
-    """
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            # The second field, the command's name, may contain spaces and parentheses.
-            fields = file.read().rpartition(b")")[2].split()
-        return fields[0] not in (b"Z", b"X") and start_ticks in (0, int(fields[19]))
-    except (OSError, ValueError, IndexError):
-        return False
 
 
 class Claim:

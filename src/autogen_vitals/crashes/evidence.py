@@ -85,6 +85,19 @@ def between_libraries(link: Link) -> bool:
     return installed and LIBRARIES.issuperset((user, used)) and used != user
 
 
+def called_by_a_library(*packages: str) -> Callable[[Link], bool]:
+    """Whether one of ``packages`` has raised it of what another library had passed to it, and not the app."""
+
+    def was_called_by_a_library(link: Link) -> bool:
+        users = [module.partition(".")[0] for module in _modules(link)]
+        raised_by = users[-1] if users else ""
+        while users and users[-1] == raised_by:
+            del users[-1]
+        return raised_by in packages and bool(users) and users[-1] in LIBRARIES
+
+    return was_called_by_a_library
+
+
 def _modules(link: Link) -> list[str]:
     return [name for name in link.modules() if not name.startswith(("importlib", "autogen_vitals"))]
 

@@ -11,6 +11,8 @@ import os
 import sys
 from pathlib import Path
 
+from autogen_vitals.crashes.files import file_of
+
 if sys.platform != "win32":  # where open_state_dir refuses before it is missed
     import fcntl
 
@@ -28,7 +30,7 @@ class MappedFile:
     __slots__ = ("_descriptor", "_file", "mapping")
 
     def __init__(self, descriptor: int, size: int) -> None:
-        self._file = _file_of(descriptor)
+        self._file = file_of(descriptor)
         self._descriptor: int | None = None
         if sys.version_info >= (3, 13):
             self.mapping = mmap.mmap(descriptor, size, trackfd=False)
@@ -85,27 +87,13 @@ class MappedFile:
 
     def _is_taken(self) -> bool:
         """Whether the number of its descriptor is another file's."""
-        if self._descriptor is None:
-            return False
-        try:
-            return _file_of(self._descriptor) != self._file
-        except OSError:
-            return False
-
-
-def _file_of(descriptor: int) -> tuple[int, int]:
-    status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino
+        return self._descriptor is not None and file_of(self._descriptor) not in (None, self._file)
 
 
 def _duplicate_of(descriptor: int) -> int | None:
     """The one that the mapping has made of it."""
-    file = _file_of(descriptor)
+    file = file_of(descriptor)
     for name in os.listdir("/proc/self/fd"):
-        try:
-            if int(name) != descriptor and _file_of(int(name)) == file:
-                return int(name)
-        except OSError:
-            # Closed meanwhile, as the one that listed them is.
-            continue
+        if int(name) != descriptor and file_of(int(name)) == file:
+            return int(name)
     return None

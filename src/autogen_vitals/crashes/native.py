@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from autogen_vitals.crashes.files import file_of
 from autogen_vitals.crashes.patterns import compiled
 from autogen_vitals.guard import guarded
 
@@ -64,7 +65,7 @@ class StackFile:
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
-        self._file = _identity(descriptor)
+        self._file = file_of(descriptor)
         self._crashes: weakref.ref[_Target] | None = None
         self._stops: dict[int, weakref.ref[_Target]] = {}
 
@@ -130,11 +131,11 @@ class StackFile:
             nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
             os.dup2(nowhere, self._descriptor, inheritable=False)
             os.close(nowhere)
-            self._file = _identity(self._descriptor)
+            self._file = file_of(self._descriptor)
 
     def _is_ours(self, descriptor: int) -> bool:
         # The app may have closed it and have got the number for something else.
-        return descriptor >= 0 and self._file is not None and _identity(descriptor) == self._file
+        return descriptor >= 0 and self._file is not None and file_of(descriptor) == self._file
 
 
 _left: StackFile | None = None
@@ -208,14 +209,6 @@ def _moved_up(descriptor: int) -> int:
         os.close(descriptor)
         return high
     return descriptor
-
-
-def _identity(descriptor: int) -> tuple[int, int] | None:
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def read_stack(path: Path) -> tuple[str, bool]:

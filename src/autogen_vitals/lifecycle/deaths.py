@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from autogen_vitals.crashes.claims import Claim, dead, supervised
+from autogen_vitals.crashes.files import has_ended
 from autogen_vitals.crashes.memory import OomWatch
 from autogen_vitals.crashes.reports import Identity, LastWords, ProcessExit
 from autogen_vitals.crashes.verdict import BootFailures, Verdict, judge
 from autogen_vitals.guard import guarded
-from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork
+from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork, wait_for
 from autogen_vitals.lifecycle.observation import Sink
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.recorder import Recorder
@@ -76,14 +77,18 @@ class Deaths:
         renew_after_fork(self, Deaths._renew)
 
     def _prepare(self) -> None:
-        # The first delivery imports what exporters need. A child that is forked in the middle of that inherits the
-        # lock of a module whose import never ends there, and waits for it for good as soon as the app imports it too.
-        if self._at_work.locked() and not self._has_delivered and self._at_work.acquire(timeout=self._timeout):
-            self._at_work.release()
+        self._watch_memory()
+        if not self._has_delivered:
+            wait_for(self._at_work, self._timeout)
+
+    def _watch_memory(self) -> None:
+        # From before there is a child that the kernel could kill.
+        if self._oom is None:
+            self._oom = OomWatch()
 
     def _renew(self) -> None:
         self._is_supervisor = False
-        self._oom = OomWatch()
+        self._oom: OomWatch | None = None
         self._boot_failures = BootFailures()
         # The first signal that would end it, by the child it was sent to.
         self._sent: OrderedDict[int, int] = OrderedDict()
@@ -100,13 +105,15 @@ class Deaths:
     def supervises(self) -> None:
         """This process is a server's supervisor: whatever child it waits for is a worker."""
         self._is_supervisor = True
-        # Imported by the first look-up of a host, in whatever thread of the SDK's: see _prepare().
+        self._watch_memory()
+        # Imported by the first look-up of a host, in whatever thread of the SDK's: see forking.wait_for().
         "localhost".encode("idna")
 
     @guarded
     def sent(self, pid: int, number: int) -> None:
         """This process has sent a signal. Signal 0, and what a server uses to talk to its workers, end nobody."""
-        if number in _ENDING and not _has_ended(pid):
+        # Uvicorn kills what does not answer, be it that it has ended and only waits to be waited for.
+        if number in _ENDING and not has_ended(pid):
             self._sent.setdefault(pid, number)
             while len(self._sent) > _SENT_LIMIT:
                 self._sent.popitem(last=False)
@@ -230,7 +237,8 @@ class Deaths:
         return None
 
     def _judge(self, words: LastWords | None, end: _End) -> Verdict:
-        oom = end.signal == signal.SIGKILL and end.sent is None and self._oom.rose()
+        was_killed = end.signal == signal.SIGKILL and end.sent is None
+        oom = was_killed and self._oom is not None and self._oom.rose()
         verdict = judge(words, signal=end.signal, code=end.code, sent=end.sent, oom=oom, seen=True)
         if words is None and self._recorder.directory is not None:
             # It had not come to where a record is begun, which is before the app is imported.
@@ -305,15 +313,6 @@ class Deaths:
         for _ in range(len(self._undelivered)):
             if not self._report(self._undelivered.popleft(), repeated=True):
                 return  # nobody is there, and each try may take its time: the others have their turn another time
-
-
-def _has_ended(pid: int) -> bool:
-    """Whether it only waits to be waited for: uvicorn kills what does not answer, the dead too."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
-    except (OSError, IndexError):
-        return False  # not there any more, or a system that does not tell
 
 
 def _is_of_interest(words: LastWords) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, TypeVar
 
 from autogen_vitals.guard import guarded
@@ -32,6 +33,16 @@ def prepare_for_fork(owner: _T, prepare: Callable[[_T], None]) -> None:
 def resume_after_fork(owner: _T, resume: Callable[[_T], None]) -> None:
     """Call ``resume(owner)`` in the parent after every fork, for as long as ``owner`` lives."""
     _resumptions.append((weakref.ref(owner), guarded(resume)))
+
+
+def wait_for(work: Lock, timeout: float) -> None:
+    """Before a fork: wait until another thread has let go of ``work``, for ``timeout`` seconds at the most.
+
+    For the first delivery, which imports what exporters need: a child that is forked in the middle of that inherits the
+    lock of a module whose import never ends there, and waits for it for good as soon as the app imports it too.
+    """
+    if work.locked() and work.acquire(timeout=timeout):
+        work.release()
 
 
 @guarded

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 
 from autogen_vitals.clock import LOADED_NS, wall_ns
+from autogen_vitals.crashes.files import start_ticks
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.vocabulary import ServerKind
 
@@ -66,16 +67,6 @@ class ProcessFacts:
         if "celery.apps.worker" in modules or "celery.bin.worker" in modules:
             return "celery"
         return "uvicorn" if "uvicorn.server" in modules else "plain"
-
-
-def start_ticks(pid: int) -> int:
-    """When the kernel made this process, in clock ticks since boot; 0 where it does not tell."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            # The second field, the command's name, may contain spaces and parentheses.
-            return int(stat.read().rpartition(b")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return 0
 
 
 def _creation_time(loaded_ns: int) -> CreationTime:

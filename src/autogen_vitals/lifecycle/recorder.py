@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autogen_vitals.crashes.claims import pid_namespace, supervised
+from autogen_vitals.crashes.files import start_ticks
 from autogen_vitals.crashes.layout import read
 from autogen_vitals.crashes.native import StackFile
 from autogen_vitals.crashes.record import ExitRecord
@@ -21,7 +22,7 @@ from autogen_vitals.crashes.reports import Identity, LastWords
 from autogen_vitals.crashes.state_dir import open_state_dir
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.forking import renew_after_fork
-from autogen_vitals.lifecycle.process import current as process, start_ticks
+from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.vocabulary import Category, LifeState, Operation, Phase
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from autogen_vitals.guard import guarded
-from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork
+from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork, wait_for
 
 _LONGEST_WAIT = 3.0
 """Seconds that a fork is held up, once."""
@@ -30,11 +30,9 @@ class Urgent:
         renew_after_fork(self, Urgent._renew)
 
     def _prepare(self) -> None:
-        # See lifecycle.deaths: a fork in the middle of the first flush, which imports what exporters need.
         if self._is_flushing.locked() and not self._has_waited:
             self._has_waited = True
-            if self._is_flushing.acquire(timeout=_LONGEST_WAIT):
-                self._is_flushing.release()
+            wait_for(self._is_flushing, _LONGEST_WAIT)
 
     def _renew(self) -> None:
         self._wanted = False
