@@ -29,10 +29,11 @@ class Vitals:
 
     def __init__(self) -> None:
         self.exporter = InMemorySpanExporter()
-        self.tracer_provider = TracerProvider()
+        # Else each of them stays until the test run exits, with all that it has exported.
+        self.tracer_provider = TracerProvider(shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.reader = InMemoryMetricReader()
-        self.meter_provider = MeterProvider([self.reader])
+        self.meter_provider = MeterProvider([self.reader], shutdown_on_exit=False)
         self.log_exporter = InMemoryLogs()
         self.logger_provider = LoggerProvider(shutdown_on_exit=False)
         self.logger_provider.add_log_record_processor(logs_export.SimpleLogRecordProcessor(self.log_exporter))
