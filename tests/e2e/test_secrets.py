@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import threading
+from pathlib import Path
+
+import httpx
 import pytest
 
 from autogen_vitals.local.receiver import Receiver
+from autogen_vitals.local.stub_model import StubModel
 
 from .conftest import Start
-from .harness import ONLY_AT_STOP, UVICORN
+from .crashing import NEVER_SECONDS, wait_until
+from .harness import ONLY_AT_STOP, UVICORN, Server
 from .telemetry import SCOPE, Telemetry
 
 pytestmark = pytest.mark.e2e
@@ -16,7 +25,10 @@ KEY = "sk-canary-7f3a"
 PROMPT = "prompt-canary-51c8"
 TOOL = "tool-canary-9be2"
 QUERY = "query-canary-02d4"
-CANARIES = (KEY, PROMPT, TOOL, QUERY)
+TOKEN = "token-canary-b81e"
+PASSWORD = "password-canary-c40d"
+SECRETS = (KEY, TOKEN, PASSWORD)
+CANARIES = (PROMPT, TOOL, QUERY, *SECRETS)
 
 
 @pytest.mark.parametrize("native_spans", ["replace", "keep"])
@@ -68,6 +80,52 @@ def test_no_query_string_in_what_we_export(start: Start, receiver: Receiver, tel
     assert telemetry.named("invoke_agent assistant"), "the run has arrived"
     assert not [text for text in _ours(receiver) if QUERY in text]
     _check_log(server.log)
+
+
+@pytest.mark.parametrize("messages", ["known", "all", "none"])
+def test_no_secret_in_what_is_told_of_a_crash(
+    messages: str, start: Start, receiver: Receiver, telemetry: Telemetry, tmp_path: Path
+) -> None:
+    """Neither in the events of an exception that quotes them all, nor in the exit record of a process that is killed
+    while it asks the model, nor in what the next start makes of that. Prompts in messages only who asks for all gets.
+    """
+    state = tmp_path / "state"
+    environment = {
+        "OPENAI_API_KEY": KEY,
+        "TOKEN_CANARY": TOKEN,
+        "PASSWORD_CANARY": PASSWORD,
+        "OTEL_PYTHON_AUTOGEN_EXCEPTION_MESSAGES": messages,
+        "OTEL_PYTHON_AUTOGEN_STATE_DIR": str(state),
+    }
+    with StubModel(think_seconds=NEVER_SECONDS) as slow_model:
+        environment["SLOW_MODEL_URL"] = slow_model.base_url.replace("://", f"://user:{PASSWORD}@")
+        common = (receiver.environment("secrets"), ONLY_AT_STOP, environment)
+        server = start(UVICORN, *common, app="secrets_app:app").wait_ready()
+        _post(server, "/crash", PROMPT)
+        threading.Thread(target=_post, args=(server, "/think", PROMPT), daemon=True).start()
+        wait_until(lambda: slow_model.requests > 0, server, "it did not ask the model")
+        records = [path.read_bytes() for path in state.iterdir()]
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait()
+        records += [path.read_bytes() for path in state.iterdir()]
+        start(UVICORN, *common, app="secrets_app:app").wait_ready().stop()
+
+    assert any(b"chat gpt-4o-mini" in record for record in records), "the record says what it was doing"
+    assert not [canary for canary in CANARIES if any(canary.encode() in record for record in records)]
+    (crash,) = telemetry.events("autogen.crash")
+    assert crash.attributes["error.type"] == "RuntimeError"
+    assert ("exception.message" in crash.attributes) == (messages == "all")
+    (exited,) = telemetry.events("autogen.process.exit")
+    assert exited.attributes["autogen.operation"] == "chat gpt-4o-mini"
+    forbidden = SECRETS if messages == "all" else CANARIES
+    # The server's span tells of the exception too, and that is its instrumentation's to answer for.
+    assert not [canary for canary in forbidden if any(canary in text for text in _ours(receiver))]
+    _check_log(server.log)
+
+
+def _post(server: Server, path: str, question: str) -> None:
+    with contextlib.suppress(httpx.HTTPError):
+        httpx.post(f"http://127.0.0.1:{server.port}{path}", json={"question": question}, timeout=60, trust_env=False)
 
 
 def _ours(receiver: Receiver) -> list[str]:

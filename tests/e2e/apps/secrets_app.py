@@ -66,8 +66,21 @@ async def broken_client() -> dict[str, Any]:
     return worker_facts()
 
 
-async def _told(question: str, *tools: Any) -> dict[str, Any]:
-    client = OpenAIChatCompletionClient(model="gpt-4o-mini")
+@app.post("/crash")
+async def crash(question: str = Body(embed=True)) -> None:
+    key, token, password = (os.environ[name] for name in ("OPENAI_API_KEY", "TOKEN_CANARY", "PASSWORD_CANARY"))
+    raise RuntimeError(
+        f"cannot answer {question}: api_key={key}, Authorization: Bearer {token}, postgres://app:{password}@db/agents"
+    )
+
+
+@app.post("/think")
+async def think(question: str = Body(embed=True)) -> dict[str, Any]:
+    return await _told(question, base_url=os.environ["SLOW_MODEL_URL"])
+
+
+async def _told(question: str, *tools: Any, **options: Any) -> dict[str, Any]:
+    client = OpenAIChatCompletionClient(model="gpt-4o-mini", **options)
     agent = AssistantAgent("assistant", model_client=client, tools=list(tools))
     try:
         result = await agent.run(task=question)
