@@ -73,6 +73,13 @@ ENDS: dict[str, tuple[ExitReason, LastWords | None, dict[str, Any]]] = {
     "uvicorn kills a worker that has ended by itself": seen(
         "boot_failure", words("uvicorn", "starting"), code=1, sent=KILL
     ),
+    "gunicorn stops a worker that has failed like the one before": seen(
+        "boot_failure", words("gunicorn", "starting", fatal=True), signal=TERM, sent=TERM
+    ),
+    "gunicorn stops a worker that has failed, and that exits": seen(
+        "boot_failure", words("gunicorn", "ended", fatal=True), code=3, sent=TERM
+    ),
+    "gunicorn stops a worker while it boots": seen("drained", words("gunicorn", "starting"), signal=TERM, sent=TERM),
     "uvicorn kills a worker that has crashed": seen(
         "signal", words("uvicorn", "ready"), signal=signal.SIGSEGV, sent=KILL
     ),
@@ -226,6 +233,15 @@ def test_every_end_has_a_reason_and_a_request_to_stop_is_no_crash() -> None:
         assert verdict.phase in get_args(Phase)
         asked = sent in ASKED or (seen_it and ended_by in ASKED and sent is None)
         drains = last is not None and last.state == "draining"
+        # What a server's worker had failed of before it was asked to stop is no less true for that.
+        failed = (
+            last is not None
+            and last.fatal
+            and last.identity.server in ("gunicorn", "uvicorn", "celery")
+            and not last.served
+        )
+        if failed and not drains and verdict.reason == "boot_failure":
+            continue
         if (
             asked
             or (drains and sent is not None and seen_it and ended_by in (None, sent))

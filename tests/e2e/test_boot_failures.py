@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from autogen_vitals.local.receiver import Receiver
 from autogen_vitals.local.stub_model import StubModel
 
+from .conftest import Start
 from .crashing import (
     Death,
     Deaths,
@@ -236,6 +238,35 @@ def test_nobody_else_is_reported(deaths: Deaths) -> None:
     assert not others, deaths.log
     assert len({attributes["process.pid"] for attributes in told}) == len(told)
     assert not deaths.left_over
+
+
+@pytest.mark.parametrize(
+    ("launcher", "failure"),
+    [(GUNICORN_UVICORN, MISSING_KEY), (GUNICORN_SYNC, MISSING_KEY), (_IMPATIENT, LIFESPAN)],
+    ids=lambda value: value.name,
+)
+def test_workers_that_fail_together_are_each_reported(
+    launcher: Launcher, failure: Failure, start: Start, receiver: Receiver, tmp_path: Path
+) -> None:
+    """The server stops the second when it has heard of the first, and with that itself: that is no end of its own."""
+    scene = Scene(start, receiver, tmp_path)
+    scene.plan_boot_failure(failure.name)
+    server = scene.serve(launcher)
+    server.wait()
+    scene.plan_boot_failure("")
+    scene.begin_again()
+    # Whoever was stopped before it had failed has told of no crash.
+    failed = [event.attributes["process.pid"] for event in scene.telemetry.events("autogen.crash")]
+    exits = scene.telemetry.events("autogen.process.exit")
+    ends = {event.attributes["process.pid"]: event.attributes for event in exits}
+    assert len(failed) == len(set(failed)) >= 1, server.log
+    assert len(exits) == len(failed)
+    assert set(ends) == set(failed), server.log
+    assert server.pid not in ends
+    for told in ends.values():
+        assert (told["autogen.exit.reason"], told["autogen.exit.observed_by"]) == ("boot_failure", "supervisor")
+        assert told["error.type"] == failure.error_type
+    assert not scene.left_over()
 
 
 @pytest.mark.parametrize("deaths", ["uvicorn-workers"], indirect=True)

@@ -221,6 +221,19 @@ def test_what_fails_at_the_same_place_again_is_another_one(escape: Escape, open_
     assert len(crashes()) == 5
 
 
+def test_a_supervisor_s_news_of_a_child_are_no_crash_of_its_own(
+    open_escapes: Escapes, recorder: Recorder, sink: Any
+) -> None:
+    """Gunicorn raises ``HaltServer`` where a worker does not boot; of a second one, out of its own end."""
+
+    class HaltServer(Exception):
+        pass
+
+    open_escapes.escaped(raised(HaltServer("Worker failed to boot.", 3)), "process")
+    assert sink.all("crashed") == []
+    assert last_error(recorder)[2] is False
+
+
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
 def test_who_is_asked_to_end_has_not_failed(
     kind: type[BaseException], open_escapes: Escapes, tracker_: Tracker, run: Any, crashes: Any, recorder: Recorder
@@ -239,6 +252,13 @@ def test_an_exit_code_ends_the_process_and_is_no_crash(open_escapes: Escapes, cr
     open_escapes.escaped(raised(SystemExit(1)), "import")
     assert crashes() == []
     assert last_error(recorder) == ("SystemExit", "other", True)
+
+
+def test_an_exit_code_does_not_hide_what_has_failed_before(open_escapes: Escapes, recorder: Recorder) -> None:
+    """uvicorn exits with 3 when a lifespan has failed, some time later."""
+    open_escapes.escaped(raised(ValueError()), "lifespan", "lifespan")
+    open_escapes.escaped(raised(SystemExit(3)), "process")
+    assert last_error(recorder)[::2] == ("ValueError", True)
 
 
 @pytest.mark.parametrize("escape", ["import", "lifespan", "process"])

@@ -76,6 +76,9 @@ def _is_effect(sent: int, signal: int | None, code: int | None) -> bool:
 
 
 def _ended_by_supervisor(words: LastWords | None, sent: int) -> ExitReason:
+    if words is not None and words.fatal and _is_booting(words):
+        # Several workers fail at once, and a server stops the others when it has heard of the first.
+        return "boot_failure"
     # It was asked to, and if it was killed for taking too long over it: it was asked to.
     if sent not in (_ABRT, _KILL) or _is_draining(words):
         return "drained"

@@ -23,6 +23,8 @@ from autogen_vitals.vocabulary import Category, Escape, MessageMode, Phase
 _SEEN_LIMIT = 256
 _CHAIN_LIMIT = 16
 _ENDS_OF_ITS_OWN = (KeyboardInterrupt, SystemExit, GeneratorExit)
+_OF_OTHERS = frozenset({"HaltServer"})
+"""What a supervisor raises when it is told of a child's end, by class: gunicorn's, of workers that do not boot."""
 _FATAL: tuple[Escape, ...] = ("import", "lifespan", "process")
 _IN_INIT: tuple[Escape, ...] = ("init", "import", "lifespan")
 _WAY_OUT: dict[Escape, int] = {
@@ -101,6 +103,8 @@ class Escapes:
         """It has ended something else."""
         if not self.active or not self._recorder.is_open or isinstance(error, KeyboardInterrupt):
             return
+        if type(error).__name__ in _OF_OTHERS:
+            return
         reached = 1 if escape == "request" and operation else _WAY_OUT[escape]
         if escape in _FATAL:
             error, escape, operation = self._at_its_root(error, escape, operation)
@@ -109,7 +113,9 @@ class Escapes:
         is_fatal = escape in _FATAL and phase != "draining"
         if phase != "draining":
             phase = _PHASES.get(escape, phase)
-        if is_fatal and category != "cancelled" and not _is_wanted(error):
+        # Who leaves by an exit code because of what has failed before says nothing new.
+        is_consequence = isinstance(error, SystemExit) and self._recorder.is_doomed
+        if is_fatal and category != "cancelled" and not _is_wanted(error) and not is_consequence:
             self._recorder.failed(error_type, category, fatal=True)
             if operation:
                 self._recorder.doomed(operation, phase)
