@@ -1,7 +1,7 @@
 """Many deaths at random moments under load, and many restarts: all of the first are reported, none of the second.
 
-``make test`` does with a few dozen. ``AUTOGEN_VITALS_KILLS=200 AUTOGEN_VITALS_RESTARTS=100 make test ARGS="-k kills"``
-takes some minutes.
+``make test`` does with a few dozen. ``AUTOGEN_VITALS_KILLS=200 AUTOGEN_VITALS_RESTARTS=100 AUTOGEN_VITALS_DEPLOYS=100
+make test ARGS="-k kills"`` takes an hour.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import random
 import signal
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +21,35 @@ from autogen_vitals.local.receiver import Receiver
 from autogen_vitals.local.stub_model import StubModel
 
 from .conftest import Start
-from .crashing import ARRIVAL_SECONDS, Load, Scene, crashed_exits, roll, uvicorn_workers, wait_until, workers_of
-from .harness import GUNICORN_SYNC_PRELOAD, GUNICORN_UVICORN_PRELOAD, UVICORN_WORKERS, Launcher, Server
+from .crashing import (
+    ARRIVAL_SECONDS,
+    CeleryWorker,
+    Load,
+    Scene,
+    crashed_exits,
+    roll,
+    uvicorn_workers,
+    wait_until,
+    workers_of,
+)
+from .harness import (
+    GUNICORN_SYNC,
+    GUNICORN_SYNC_PRELOAD,
+    GUNICORN_UVICORN,
+    GUNICORN_UVICORN_PRELOAD,
+    UVICORN,
+    UVICORN_WORKERS,
+    Launcher,
+    Server,
+)
 
 KILLS = int(os.environ.get("AUTOGEN_VITALS_KILLS", "24"))
 RESTARTS = int(os.environ.get("AUTOGEN_VITALS_RESTARTS", "4"))
+DEPLOYS = int(os.environ.get("AUTOGEN_VITALS_DEPLOYS", "2"))
 WORKERS = 4
 
 # A second a death is far more than it takes, on a busy machine too.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120 + 10 * max(KILLS, RESTARTS))]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120 + 10 * max(KILLS, RESTARTS, DEPLOYS))]
 
 
 def _with_four(launcher: Launcher) -> Launcher:
@@ -98,6 +119,46 @@ def test_no_restart_is_a_crash(launcher: Launcher, restarts: int, scene: Scene) 
         for _ in range(restarts):
             roll(server)
     server.stop()
+    scene.begin_again()
+    assert not _reported(scene)
+    assert not scene.telemetry.events("autogen.crash")
+    assert not scene.left_over()
+
+
+def _serve_and_stop(launcher: Launcher) -> Callable[[Scene, pytest.FixtureRequest], None]:
+    def serve_and_stop(scene: Scene, request: pytest.FixtureRequest) -> None:
+        server = scene.serve(launcher).wait_ready(launcher.workers)
+        with Load(server, 2) as load:
+            wait_until(lambda: load.answered > 2, server, "it did not answer")
+            server.stop()
+
+    return serve_and_stop
+
+
+def _work_and_stop(scene: Scene, request: pytest.FixtureRequest) -> None:
+    with CeleryWorker(scene, request.getfixturevalue("redis_url")) as worker:
+        worker.wait_ready()
+        worker.send("answer", "task").get(timeout=60)
+        worker.send("answer", "another")
+        worker.server.stop()
+
+
+@pytest.mark.parametrize(
+    "serve_and_stop",
+    [
+        pytest.param(_serve_and_stop(UVICORN), id="uvicorn"),
+        pytest.param(_serve_and_stop(UVICORN_WORKERS), id="uvicorn-workers"),
+        pytest.param(_serve_and_stop(GUNICORN_UVICORN), id="gunicorn-uvicorn"),
+        pytest.param(_serve_and_stop(GUNICORN_SYNC), id="gunicorn-sync"),
+        pytest.param(_work_and_stop, id="celery"),
+    ],
+)
+def test_no_deploy_is_a_crash(
+    serve_and_stop: Callable[[Scene, pytest.FixtureRequest], None], scene: Scene, request: pytest.FixtureRequest
+) -> None:
+    """The whole server is asked to stop under load, by SIGTERM, and another one takes its place, again and again."""
+    for _ in range(DEPLOYS):
+        serve_and_stop(scene, request)
     scene.begin_again()
     assert not _reported(scene)
     assert not scene.telemetry.events("autogen.crash")
