@@ -125,7 +125,10 @@ def test_no_restart_is_a_crash(launcher: Launcher, restarts: int, scene: Scene) 
     assert not scene.left_over()
 
 
-def _serve_and_stop(launcher: Launcher) -> Callable[[Scene, pytest.FixtureRequest], None]:
+Deploy = Callable[[Scene, pytest.FixtureRequest], None]
+
+
+def _serve_and_stop(launcher: Launcher) -> Deploy:
     def serve_and_stop(scene: Scene, request: pytest.FixtureRequest) -> None:
         server = scene.serve(launcher).wait_ready(launcher.workers)
         with Load(server, 2) as load:
