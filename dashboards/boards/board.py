@@ -26,7 +26,9 @@ TAGS = ("autogen", "opentelemetry")
 DOCS = "/public/autogen-vitals/docs"
 """Where the pages are that panels link to, unless the variable ``docs`` of a board says otherwise. A path is one of
 Grafana's own server, which has them where they are mounted into its folder ``public``."""
-RULE_PAGE = "${docs}/rules/${__value.text}.md"
+RULE_PAGES = "${docs}/rules"
+RULE_PAGE = f"{RULE_PAGES}/${{__value.text}}.md"
+"""Of the rule whose id the cell shows."""
 CRASHES_PAGE = "${docs}/crashes.md"
 COLD_START_PAGE = "${docs}/cold-start.md"
 

@@ -10,6 +10,7 @@ from boards.board import CRASHES_PAGE, RULE_PAGE, Board
 from boards.panels import (
     NONE_IS_GOOD,
     Column,
+    Panel,
     Query,
     Text,
     legend,
@@ -28,6 +29,8 @@ PID, SERVER = q.label(semconv.PROCESS_PID), q.label(semconv.WORKER_SERVER)
 
 CRASHES = q.select(semconv.CRASHES)
 EXITS = q.select(semconv.PROCESS_EXITS)
+BOOT_FAILURES = q.select(semconv.PROCESS_EXITS, EXIT_REASON='="boot_failure"')
+EARLY_EXITS = q.select(semconv.PROCESS_EXITS, PHASE='=~"import|startup"')
 REQUESTS = q.select(semconv.REQUEST_DURATION, "count")
 WORKERS = q.select(semconv.WORKER_INFO)
 NO_CRASHES = "No crash in this range"
@@ -70,7 +73,7 @@ def build() -> Board:
 # --- is it broken now ---------------------------------------------------------------------------------------------
 
 
-def crashes():
+def crashes() -> Panel:
     text = Text(
         "Crashes",
         "Exceptions that ended an init, a run, a request, an import, a thread or a process; and processes that ended "
@@ -88,7 +91,7 @@ def crashes():
     )
 
 
-def crashing_workers():
+def crashing_workers() -> Panel:
     text = Text(
         "Crashing workers",
         "Processes in which at least one exception got out. All of them: code or configuration. One of many: what it "
@@ -100,7 +103,7 @@ def crashing_workers():
     return show_stat(text, Query(q.or_zero(crashed), "workers"), unit="short", thresholds=NONE_IS_GOOD, decimals=0)
 
 
-def died_before_serving():
+def died_before_serving() -> Panel:
     text = Text(
         "Died before serving",
         "Processes that ended while they imported the app or started up. Several in a row are a crash loop.",
@@ -108,11 +111,11 @@ def died_before_serving():
         "all instances.",
         NO_TELEMETRY,
     )
-    died = q.total(q.select(semconv.PROCESS_EXITS, PHASE='=~"import|startup"'))
+    died = q.aggregated("sum", f"({q.counted(BOOT_FAILURES)} or {q.counted(EARLY_EXITS)})")
     return show_stat(text, Query(q.or_zero(died), "died"), unit="short", thresholds=NONE_IS_GOOD, decimals=0)
 
 
-def crash_free():
+def crash_free() -> Panel:
     text = Text(
         "Crash-free requests",
         "Requests that used AutoGen and did not end with an exception. Those that died with their process never ended, "
@@ -129,7 +132,7 @@ def crash_free():
 # --- what fails ---------------------------------------------------------------------------------------------------
 
 
-def what_to_do():
+def what_to_do() -> Panel:
     text = Text(
         "What to do",
         "Exceptions in this range by what they mean and their class, the most frequent first.",
@@ -152,7 +155,7 @@ def what_to_do():
     return show_table(text, (q.twice(f"{q.total(CRASHES, CATEGORY, ERROR)} > 0", CATEGORY),), columns, sort="Crashes")
 
 
-def by_category():
+def by_category() -> Panel:
     text = Text(
         "Crashes by category",
         "Exceptions in each interval, by what they mean.",
@@ -163,7 +166,7 @@ def by_category():
     return show_stack(text, counted, unit="short")
 
 
-def category_and_phase():
+def category_and_phase() -> Panel:
     text = Text(
         "Category and phase",
         "When in the life of a process it fails: import and startup keep it from serving, request fails users, "
@@ -185,7 +188,7 @@ def category_and_phase():
 # --- where --------------------------------------------------------------------------------------------------------
 
 
-def by_worker():
+def by_worker() -> Panel:
     text = Text(
         "By worker",
         "Exceptions by the process they happened in. The pid of a process that died is on the event "
@@ -209,7 +212,7 @@ def by_worker():
     return show_table(text, (placed,), columns, sort="Crashes")
 
 
-def one_or_many():
+def one_or_many() -> Panel:
     text = Text(
         "One worker or several",
         "Crashes in requests for each request, while one worker of the job was alive and while there were several.",
@@ -240,7 +243,7 @@ def crashes_with(workers: str) -> str:
 # --- processes ----------------------------------------------------------------------------------------------------
 
 
-def exits():
+def exits() -> Panel:
     text = Text(
         "How processes died",
         "Processes that ended and should not have, by how, in which phase, and who saw it: their supervisor, another "
@@ -267,7 +270,7 @@ def exits():
     return show_table(text, (q.twice(counted, REASON),), columns, sort="Processes")
 
 
-def exits_over_time():
+def exits_over_time() -> Panel:
     text = Text(
         "Deaths over time",
         "Processes that ended and should not have, in each interval, by how.",
@@ -279,7 +282,7 @@ def exits_over_time():
     return show_stack(text, counted, unit="short")
 
 
-def without_record():
+def without_record() -> Panel:
     text = Text(
         "Without an exit record",
         "Live processes that keep no exit record: if they are killed, nobody can tell what they were doing.",
@@ -290,7 +293,7 @@ def without_record():
     return show_stat(text, Query(off, "processes"), unit="short", thresholds=NONE_IS_GOOD, decimals=0)
 
 
-def crash_traces():
+def crash_traces() -> Panel:
     text = Text(
         "Crash traces",
         "Spans that ended with an exception, with what it means and the process it happened in.",

@@ -16,6 +16,7 @@ from grafana_foundation_sdk.builders import (
     table,
     timeseries,
 )
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as models, dashboard as dashboard_models
 from grafana_foundation_sdk.models.dashboard import (
     DataTransformerConfig,
@@ -25,7 +26,10 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from boards.queries import label
+from autogen_vitals.semconv import Metric
+from boards.queries import label, quantile
+
+Panel = Builder[dashboard_models.Panel]
 
 PROMETHEUS = models.DataSourceRef("prometheus", "${datasource}")
 
@@ -76,7 +80,8 @@ class Column:
         title: what is above it.
         unit: of a number. Only here: a unit of the whole table would make hours of a pid.
         decimals: of a number.
-        words: what is shown instead of a value.
+        words: what is shown instead of a value,
+        empty: and what where there is none.
         link: where a click leads.
         width: in pixels, unless the table decides.
         color: by these thresholds.
@@ -87,6 +92,7 @@ class Column:
     unit: str | None = None
     decimals: int | None = None
     words: dict[str, str] = field(default_factory=dict)
+    empty: str = "-"
     link: tuple[str, str] | None = None
     width: int | None = None
     thresholds: Thresholds = ()
@@ -97,6 +103,15 @@ def legend(*attributes: str) -> str:
     return " · ".join(f"{{{{{label(attribute)}}}}}" for attribute in attributes)
 
 
+def median_and_p95(metric: Metric, *attributes: str, **matchers: str) -> list[Query]:
+    """Two lines for each of what the attributes tell apart; the upper one has exemplars."""
+    by, name = [label(attribute) for attribute in attributes], legend(*attributes)
+    return [
+        Query(quantile(q, metric, *by, **matchers), f"{name} {word}".strip(), exemplars=q > 0.5)
+        for q, word in ((0.5, "p50"), (0.95, "p95"))
+    ]
+
+
 def value(ref_id: str = "") -> str:
     """The column that holds the numbers of a query: of the only one, unless a letter says which."""
     return f"Value #{ref_id}" if ref_id else "Value"
@@ -104,7 +119,7 @@ def value(ref_id: str = "") -> str:
 
 def show_stat(
     text: Text, *queries: Query, unit: str, thresholds: Thresholds = GOOD, decimals: int | None = None
-) -> dashboard.Panel:
+) -> Panel:
     """A number, or a few, for the whole range."""
     panel = stat.Panel().color_mode(models.BigValueColorMode.VALUE).graph_mode(models.BigValueGraphMode.NONE)
     panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
@@ -116,7 +131,7 @@ def show_stat(
 
 def show_bars(
     text: Text, *queries: Query, unit: str, thresholds: Thresholds = NEUTRAL, decimals: int | None = None
-) -> dashboard.Panel:
+) -> Panel:
     """A bar for each series, for the whole range."""
     panel = bargauge.Panel().orientation(models.VizOrientation.HORIZONTAL)
     panel = panel.display_mode(models.BarGaugeDisplayMode.GRADIENT).min(0)
@@ -124,20 +139,20 @@ def show_bars(
     return _with_unit(_instant(panel, text, queries), unit, decimals).thresholds(_thresholds(thresholds))
 
 
-def show_lines(text: Text, *queries: Query, unit: str, calcs: Sequence[str] = ("max", "lastNotNull")) -> Any:
+def show_lines(text: Text, *queries: Query, unit: str, calcs: Sequence[str] = ("max", "lastNotNull")) -> Panel:
     """Lines over time. A series may have few points, hence each is drawn."""
     panel = _over_time(text, queries, calcs).unit(unit).min(0)
     return panel.draw_style(models.GraphDrawStyle.LINE).line_width(1).fill_opacity(5).span_nulls(True)
 
 
-def show_points(text: Text, *queries: Query, unit: str, calcs: Sequence[str] = ("max", "lastNotNull")) -> Any:
+def show_points(text: Text, *queries: Query, unit: str, calcs: Sequence[str] = ("max", "lastNotNull")) -> Panel:
     """Points over time, of what happens now and then and is nothing in between."""
     return _over_time(text, queries, calcs).unit(unit).min(0).draw_style(models.GraphDrawStyle.POINTS).point_size(7)
 
 
 def show_stack(
     text: Text, *queries: Query, unit: str, calcs: Sequence[str] = ("sum",), in_percent: bool = False
-) -> dashboard.Panel:
+) -> Panel:
     """Bars over time, one on top of the other."""
     mode = models.StackingMode.PERCENT if in_percent else models.StackingMode.NORMAL
     panel = _over_time(text, queries, calcs).unit(unit).min(0)
@@ -145,7 +160,7 @@ def show_stack(
     return panel.show_points(models.VisibilityMode.NEVER).stacking(common.StackingConfig().mode(mode).group("A"))
 
 
-def show_timeline(text: Text, query: Query, *, words: dict[str, str]) -> dashboard.Panel:
+def show_timeline(text: Text, query: Query, *, words: dict[str, str]) -> Panel:
     """A row for each series, coloured while it is there."""
     panel = statetimeline.Panel().legend(_no_legend()).tooltip(_tooltip()).per_page(20).row_height(0.8)
     panel = panel.show_value(models.VisibilityMode.NEVER).merge_values(True).fill_opacity(70).line_width(0)
@@ -160,7 +175,7 @@ def show_table(
     *,
     transformations: Sequence[DataTransformerConfig] = (),
     sort: str | None = None,
-) -> dashboard.Panel:
+) -> Panel:
     """A table of instant queries; of several, rows that agree in their labels are one row."""
     panel = table.Panel().show_header(True).filterable(True)
     for ref_id, expr in zip(REF_IDS, queries, strict=False):
@@ -169,8 +184,7 @@ def show_table(
     for transformation in (*merge, *transformations, *arranged(columns)):
         panel = panel.with_transformation(transformation)
     for column in columns:
-        if properties := _properties(column):
-            panel = panel.override_by_name(column.title, properties)
+        panel = panel.override_by_name(column.title, _properties(column))
     if sort:
         panel = panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
     return _described(panel, text)
@@ -192,7 +206,7 @@ def arranged(columns: Sequence[Column]) -> list[DataTransformerConfig]:
     ]
 
 
-def with_override(panel: Any, series: str, **properties: object) -> Any:
+def with_override(panel: Any, series: str, **properties: object) -> Panel:
     """Draw one series of several in another way."""
     found = [DynamicConfigValue(name.replace("__", "."), setting) for name, setting in properties.items()]
     return panel.override_by_name(series, found)
@@ -257,7 +271,8 @@ def _mapping(words: dict[str, str]) -> dashboard_models.ValueMap:
 
 
 def _properties(column: Column) -> list[DynamicConfigValue]:
-    found: list[DynamicConfigValue] = []
+    # Else a cell without a value says what an empty table says.
+    found = [DynamicConfigValue("noValue", column.empty)]
     if column.unit:
         found.append(DynamicConfigValue("unit", column.unit))
     if column.decimals is not None:
@@ -273,7 +288,3 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
         found.append(DynamicConfigValue("thresholds", _thresholds(column.thresholds).build()))
         found.append(DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
     return found
-
-
-Panels = Sequence[tuple[Any, int, int]]
-"""Panels of a row, each with its width (of 24) and its height."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from grafana_foundation_sdk.builders import table, tempo
 from grafana_foundation_sdk.models.common import DataSourceRef
 from grafana_foundation_sdk.models.tempo import SearchTableType
 
-from boards.panels import Text
+from boards.panels import Panel, Text
 
 TEMPO = DataSourceRef("tempo", "${tempo}")
 CHOSEN = 'resource.service.instance.id =~ "$instance"'
 """What the variable means for spans: Prometheus's instance is the resource's service.instance.id."""
 
 
-def show_traces(text: Text, condition: str, *attributes: str, limit: int = 20) -> Any:
+def show_traces(text: Text, condition: str, *attributes: str, limit: int = 20) -> Panel:
     """Spans of a kind in the chosen instances, with some of their attributes."""
     selected = ", ".join(f"span.{attribute}" for attribute in attributes)
     query = tempo.Dataquery().ref_id("A").query_type("traceql").datasource(TEMPO).limit(limit).spss(3)

@@ -7,12 +7,13 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from autogen_vitals import semconv
 from autogen_vitals.vocabulary import StartupStage
 from boards import queries as q
-from boards.board import RULE_PAGE, Board
+from boards.board import RULE_PAGES, Board
 from boards.panels import (
     GOOD,
     NEUTRAL,
     NONE_IS_GOOD,
     Column,
+    Panel,
     Query,
     Text,
     legend,
@@ -29,6 +30,7 @@ PID, SERVER = q.label(semconv.PROCESS_PID), q.label(semconv.WORKER_SERVER)
 PARENT, CREATED = q.label(semconv.PROCESS_PARENT_PID), q.label(semconv.PROCESS_CREATION_TIME)
 
 WORKERS = q.select(semconv.WORKER_INFO)
+COLD_SECONDS = q.select(semconv.COLD_START_DURATION, "sum")
 NO_WORKERS = "No process that uses AutoGen has exported anything"
 
 BOOT_STAGES: tuple[StartupStage, ...] = ("spawn", "instrumentation", "imports", "init", "ready", "gc")
@@ -47,7 +49,7 @@ def build() -> Board:
     return board
 
 
-def alive():
+def alive() -> Panel:
     text = Text(
         "Alive",
         f"Processes that have used AutoGen and exported metrics within {q.ALIVE}.",
@@ -58,7 +60,7 @@ def alive():
     return show_stat(text, Query(f"count({q.alive(WORKERS)})", "alive"), unit="short", thresholds=GOOD, decimals=0)
 
 
-def restarts():
+def restarts() -> Panel:
     text = Text(
         "Restarts",
         "Processes that began to use AutoGen in this range, and those that are gone since. As many gone as came: they "
@@ -77,7 +79,7 @@ def restarts():
     )
 
 
-def youngest():
+def youngest() -> Panel:
     text = Text(
         "Youngest worker",
         "How long ago the youngest live worker first exported; as long as the range, if all are older.",
@@ -88,22 +90,20 @@ def youngest():
     return show_stat(text, Query(seen, "age"), unit="s", thresholds=((None, "orange"), (300, "green")), decimals=0)
 
 
-def duplicates():
+def duplicates() -> Panel:
     text = Text(
         "Duplicate identities",
         "Instances that two live processes share. What they count overwrites each other, and every number on these "
         f"boards is wrong. A process that was just replaced under the same identity shows for {q.ALIVE}.",
-        f"do not set service.instance.id for all workers alike, and use an SDK from 1.43 on ([rule AG801]({AG801})).",
+        "do not set service.instance.id for all workers alike, and use an SDK from 1.43 on "
+        f"([rule AG801]({RULE_PAGES}/AG801.md)).",
         NO_WORKERS,
     )
     shared = f"sum(count by ({q.JOB}, {q.INSTANCE}) ({q.alive(WORKERS)}) > bool 1)"
     return show_stat(text, Query(shared, "shared"), unit="short", thresholds=NONE_IS_GOOD, decimals=0)
 
 
-AG801 = RULE_PAGE.replace("${__value.text}", "AG801")
-
-
-def lifetimes():
+def lifetimes() -> Panel:
     text = Text(
         "Lifetimes",
         "A row for each process, from its first to its last export.",
@@ -115,21 +115,20 @@ def lifetimes():
     return show_timeline(text, Query(lives, legend(semconv.WORKER_SERVER, semconv.PROCESS_PID)), words={"1": "alive"})
 
 
-def each_worker():
+def each_worker() -> Panel:
     text = Text(
         "Workers",
         "Every process of this range: when it was created, how long it took to its first answer, what it built, "
         "did and broke.",
-        "look for the one that differs. Many re-inits: see Cold starts. Crashes in one of many: see By worker on Crashes.",
+        "look for the one that differs. Re-inits: see Cold starts. Crashes in one of many: see By worker, on Crashes.",
         NO_WORKERS,
     )
-    runs = f"{q.total(q.select(semconv.REQUEST_DURATION, 'count'), q.INSTANCE)}"
     asked = (
         q.one_for_each_instance(WORKERS),
-        f"{q.aggregated('max', f'max_over_time({cold_seconds()}[{q.RANGE}])', q.INSTANCE)}",
+        f"max by ({q.INSTANCE}) (max_over_time({COLD_SECONDS}[{q.RANGE}]))",
         q.total(q.select(semconv.INIT_DURATION, "count"), q.INSTANCE),
         q.total(q.select(semconv.REINITS), q.INSTANCE),
-        runs,
+        q.total(q.select(semconv.REQUEST_DURATION, "count"), q.INSTANCE),
         q.aggregated("sum", run_counts(), q.INSTANCE),
         q.total(q.select(semconv.CRASHES), q.INSTANCE),
         f"time() - max by ({q.INSTANCE}) ({q.first_seen(WORKERS)})",
@@ -139,7 +138,7 @@ def each_worker():
         Column(PID, "Pid", width=80),
         Column(PARENT, "Parent", width=80),
         Column(SERVER, "Server", width=110),
-        Column(value("I"), "Alive", words={"1": "yes", "null": "no"}, width=70),
+        Column(value("I"), "Alive", words={"1": "yes"}, empty="no", width=70),
         Column(CREATED, "Created", unit="dateTimeFromNow", width=130),
         Column(value("H"), "Age", unit="s", decimals=0, width=90),
         Column(value("B"), "Cold start", unit="s", decimals=2, width=100),
@@ -160,10 +159,6 @@ def each_worker():
     return show_table(text, asked, columns, transformations=transformations, sort="Created")
 
 
-def cold_seconds() -> str:
-    return q.select(semconv.COLD_START_DURATION, "sum")
-
-
 def run_counts() -> str:
     """Runs of agents and of teams: two metrics, whose series differ in the operation."""
     agents, teams = (
@@ -173,7 +168,7 @@ def run_counts() -> str:
     return f"({agents} or {teams})"
 
 
-def boot_contention():
+def boot_contention() -> Panel:
     text = Text(
         "Boot time and booting workers",
         "Points: mean seconds until a worker was ready. Bars: how many finished their cold start in the same interval.",
@@ -200,7 +195,7 @@ def boot_contention():
     )
 
 
-def runs():
+def runs() -> Panel:
     text = Text(
         "Runs by worker",
         "Agent and team runs of each process in this range.",
