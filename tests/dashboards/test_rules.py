@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -12,8 +13,11 @@ import prometheus
 import pytest
 import yaml
 
+from boards.queries import counted
+
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "dashboards" / "rules"
+BOARDS = ROOT / "dashboards" / "grafana"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 FILES = sorted(RULES.glob("*.yml"))
 UNIT_TESTS = sorted((RULES / "tests").glob("*.yml"))
@@ -36,6 +40,12 @@ def series() -> dict[str, frozenset[str]]:
     for rule in RECORDED:
         known[rule["record"]] = frozenset(re.findall(r"\w+", re.search(r"sum by \(([^)]*)\)", rule["expr"])[1]))
     return known
+
+
+def docs_of_the_boards() -> str:
+    """Where the boards look for pages."""
+    variables = json.loads((BOARDS / "autogen-crashes.json").read_text())["templating"]["list"]
+    return next(variable["query"] for variable in variables if variable["name"] == "docs")
 
 
 def name_of(rule: Rule) -> str:
@@ -72,6 +82,14 @@ def test_what_is_counted_is_not_counted_by_increase(tmp_path: Path) -> None:
         prometheus.promtool("test", "rules", copy)
 
 
+@pytest.mark.parametrize("rule", RECORDED, ids=name_of)
+def test_rules_count_as_the_boards_do(rule: Rule) -> None:
+    """An alert and the board beside it say the same number."""
+    expression = "".join(rule["expr"].split())
+    selector, window = re.search(r"increase\((.+?)\[(\w+)\]\)", expression).groups()
+    assert "".join(counted(selector, window).split()) in expression
+
+
 def test_every_recording_rule_is_used() -> None:
     """By an alert, by another rule, or by a query of the runbook."""
     used = {name for rule in RECORDED + ALERTS for name, _ in catalogue.asked(rule["expr"]).series}
@@ -87,7 +105,7 @@ def test_an_alert_says_what_somebody_on_call_needs(rule: Rule) -> None:
     assert "{{ $labels.job }}" in notes["summary"]
     assert "{{ $labels.job }}" in notes["description"]
     assert "$value" in notes["description"]
-    assert notes["runbook_url"].endswith(f"/docs/runbook.md#{name.lower()}")
+    assert notes["runbook_url"] == f"{docs_of_the_boards()}/runbook.md#{name.lower()}"
 
 
 def firing_and_silent() -> tuple[dict[str, int], dict[str, int]]:
@@ -132,6 +150,17 @@ def test_a_section_says_what_to_do(rule: Rule) -> None:
     section = sections()[rule["alert"]]
     for word in ("**Look**", "**Do**", "**False**"):
         assert word in section, f"{rule['alert']} has no {word}"
+
+
+def test_the_runbook_sends_nobody_to_a_panel_that_is_not_there() -> None:
+    """Board and title of each are those of the boards."""
+    panels = set()
+    for path in BOARDS.glob("*.json"):
+        board = json.loads(path.read_text())
+        panels |= {(board["title"].removeprefix("AutoGen / "), panel["title"]) for panel in board["panels"]}
+    named = re.findall(r"([A-Z][a-z ]+) → \*([^*]+)\*", " ".join(RUNBOOK.read_text().split()))
+    assert len(named) >= len(ALERTS)
+    assert [f"{board} → {panel}" for board, panel in named if (board, panel) not in panels] == []
 
 
 @pytest.mark.parametrize("heading", sections() if RUNBOOK.exists() else [])
