@@ -204,7 +204,7 @@ def runs() -> Panel:
         "No run in this range",
     )
     counted = q.aggregated("sum", run_counts(), q.JOB, q.INSTANCE)
-    named = q.joined(counted, WORKERS, (PID, SERVER), WORKERS)
+    named = q.joined(counted, WORKERS, (PID, SERVER), q.select(semconv.INVOKE_AGENT_DURATION, "count"))
     return show_bars(
         text, Query(f"sort_desc({named})", legend(semconv.WORKER_SERVER, semconv.PROCESS_PID)), unit="short", decimals=0
     )
