@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import promql_parser as promql
@@ -19,7 +20,8 @@ TARGET_INFO = {"target_info": {"job", "instance", "service_version", "host_name"
 COPIES = {"rule", "remedy"}
 """Labels that a query makes itself."""
 ATTRIBUTES = {attribute.name for attribute in semconv.ATTRIBUTES}
-DOCS = re.compile(r"\$\{docs\}/[^)\s\"]*")
+FOLDER = Path(__file__).parents[2] / "docs"
+LINK = re.compile(r"\$\{docs\}/[^)\s\"]*")
 PAGES = re.compile(r"\$\{docs\}/(rules/(AG\d{3}|\$\{__value\.text\})\.md|(crashes|cold-start)\.md(#[a-z-]+)?)")
 RULE_ID = re.compile(r"AG\d{3}")
 
@@ -208,25 +210,42 @@ def exemplar(board: Json) -> Iterator[Fault]:
 
 @rule
 def page(board: Json) -> Iterator[Fault]:
-    """What is linked is a rule's page, or one of the two that explain; every category and reason is explained."""
+    """What is linked is a rule's page, or one of the two that explain, and is there; every category and reason has its
+    words."""
     for panel in panels(board):
-        urls = DOCS.findall(panel["description"])
+        urls = LINK.findall(panel["description"])
         for properties in overrides(panel).values():
             mapped = {key: each["text"] for key, each in _mapped(properties).items()}
             for link in properties.get("links", []):
                 urls.append(link["url"])
                 if "__value.text" in link["url"] and (
-                    not mapped or any(word and not RULE_ID.fullmatch(word) for word in mapped.values())
+                    not mapped or not all(_is_rule(word) for word in mapped.values() if word)
                 ):
                     yield Fault(panel["title"], f"links the rules of {mapped}")
             for words in (CATEGORIES.keys(), EXIT_REASONS.keys() - NOT_CRASHES):
                 # timeout is both a category and a reason.
                 if len(mapped.keys() & words) > 1 and words - mapped.keys():
                     yield Fault(panel["title"], f"says nothing of {sorted(words - mapped.keys())}")
-        yield from (Fault(panel["title"], f"links {url}") for url in urls if not PAGES.fullmatch(url))
+        yield from (Fault(panel["title"], f"links {url}") for url in urls if not _is_page(url))
 
 
 _PHASES = {"import", "startup", "request", "background", "draining"}
+
+
+def _is_rule(word: str) -> bool:
+    return RULE_ID.fullmatch(word) is not None and (FOLDER / "rules" / f"{word}.md").exists()
+
+
+def _is_page(url: str) -> bool:
+    """Of the form that it is to have; a file, and a heading in it, unless the cell says which."""
+    if PAGES.fullmatch(url) is None:
+        return False
+    name, _, anchor = url.removeprefix("${docs}/").partition("#")
+    if "${" in name:
+        return True
+    page = FOLDER / name
+    headings = re.findall(r"(?m)^#+ (.+)$", page.read_text(encoding="utf-8")) if page.exists() else []
+    return bool(headings) and (not anchor or anchor in {heading.lower().replace(" ", "-") for heading in headings})
 
 
 def _labels(expression: str) -> set[str]:

@@ -277,6 +277,8 @@ BROKEN: dict[str, tuple[Callable[[], Json], ...]] = {
     "page-rule": (
         on_panel("What to do", lambda panel: _link(panel, "Rule").update(url="${docs}/rules/${__value.raw}.html")),
         on_panel("What to do", lambda panel: _words(panel, "Rule")["timeout"].update(text="timeout")),
+        on_panel("What to do", lambda panel: _words(panel, "Rule")["timeout"].update(text="AG999")),
+        on_panel("What to do", lambda panel: _link(panel, "Category").update(url="${docs}/crashes.md#no-such-heading")),
         on_panel("How processes died", lambda panel: _words(panel, "What to do").pop("oom")),
         on_panel("Alive", lambda panel: panel.update(description="See [it](${docs}/AG801.md).")),
     ),
