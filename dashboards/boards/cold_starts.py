@@ -34,8 +34,9 @@ def of_each_process() -> str:
     return f"{q.total(COLD_SECONDS, q.JOB, q.INSTANCE)} > 0"
 
 
-def by_version(vector: str) -> str:
-    return q.joined(vector, q.info(), (VERSION,), COLD_SECONDS)
+def by_version(operator: str, vector: str, selected: str) -> str:
+    """What each instance has, of ``selected``, put together by version."""
+    return q.aggregated(operator, q.joined(vector, q.info(), (VERSION,), selected), VERSION)
 
 
 def build() -> Board:
@@ -202,13 +203,16 @@ def versions() -> Panel:
         "the deployment in it.",
         NO_COLD_STARTS,
     )
-    seconds = by_version(f"({of_each_process()})")
+    seconds = f"({of_each_process()})"
+    in_inits, in_requests = (
+        by_version("sum", q.total(selected, q.JOB, q.INSTANCE), selected)
+        for selected in (INIT_SECONDS, REQUEST_SECONDS)
+    )
     each = (
-        q.aggregated("count", seconds, VERSION),
-        q.aggregated("avg", seconds, VERSION),
-        q.aggregated("quantile 0.95", seconds, VERSION),
-        q.aggregated("sum", by_version(q.total(INIT_SECONDS, q.JOB, q.INSTANCE)), VERSION)
-        + f"\n/ ({q.aggregated('sum', by_version(q.total(REQUEST_SECONDS, q.JOB, q.INSTANCE)), VERSION)} > 0)",
+        by_version("count", seconds, COLD_SECONDS),
+        by_version("avg", seconds, COLD_SECONDS),
+        by_version("quantile 0.95", seconds, COLD_SECONDS),
+        q.ratio(in_inits, in_requests),
     )
     columns = (
         Column(VERSION, "Version"),

@@ -85,14 +85,14 @@ def connects() -> Panel:
         "outlives the pauses between requests.",
         "No connection was opened",
     )
-    first = q.label(semconv.FIRST_USE)
     metric = semconv.CONNECT_DURATION_METRIC
     opened = q.select(metric, "count", CONNECT_STAGE='="dns_tcp"', ERROR_TYPE='=""')
     failed = q.select(metric, "count", ERROR_TYPE='!=""')
+    first_use, error = q.label(semconv.FIRST_USE), q.label(semconv.ERROR_TYPE)
     return show_stack(
         text,
-        Query(q.total(opened, first, window=q.STEP), f"opened, first use {legend(semconv.FIRST_USE)}"),
-        Query(q.total(failed, q.label(semconv.ERROR_TYPE), window=q.STEP), f"failed: {legend(semconv.ERROR_TYPE)}"),
+        Query(q.total(opened, first_use, window=q.STEP), f"opened, first use: {legend(semconv.FIRST_USE)}"),
+        Query(q.total(failed, error, window=q.STEP), f"failed: {legend(semconv.ERROR_TYPE)}"),
         unit="short",
     )
 
