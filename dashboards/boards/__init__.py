@@ -3,10 +3,3 @@
 ``queries`` knows PromQL, ``traces`` TraceQL, ``panels`` how a panel is made, ``remedies`` which page of the docs says
 what to do. One module a board puts them together. ``python -m boards`` (``make boards``) writes ``dashboards/grafana``.
 """
-
-from __future__ import annotations
-
-import warnings
-
-# Classic JSON is what all of Grafana's ways in take; the SDK would rather write its successor.
-warnings.filterwarnings("ignore", "Prefer using dashboardv2", DeprecationWarning)
