@@ -41,7 +41,7 @@ matrix: $(VENV)/.stamp-venv ## the tests but e2e against old and new AutoGen, Op
 docs: $(VENV)/.stamp-demo ## write docs/signals.md from src/autogen_vitals/semconv/
 	@$(BIN)/python scripts/generate-docs
 
-boards: $(VENV)/.stamp-test ## write dashboards/grafana/ from dashboards/boards/, and check it
+boards: $(VENV)/.stamp-test ## write dashboards/grafana/ from dashboards/boards/, and check it; needs Python 3.11
 	@PYTHONPATH=dashboards $(BIN)/python -m boards
 	$(BIN)/python -m pytest --quiet tests/dashboards/test_boards.py
 
