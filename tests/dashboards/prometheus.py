@@ -107,6 +107,11 @@ class Prometheus:
         self._process: subprocess.Popen[bytes] | None = None
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{free_port()}", timeout=60, trust_env=False)
 
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return str(self._http.base_url)
+
     def __enter__(self) -> Prometheus:
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder.parent / f"{self._folder.name}.yml"
@@ -149,6 +154,11 @@ class Prometheus:
                 pass
             time.sleep(0.03)
         raise PrometheusFailed(f"Prometheus was not ready within {_READY_SECONDS:.0f} s\n{self._log.read_text()}")
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return str(self._http.base_url)
 
     def instant(self, expression: str, at: float | None = None) -> list[Sample]:
         """What the expression is at that moment, in Unix seconds, or now.

@@ -132,7 +132,11 @@ def test_a_page_is_complete(page: Path) -> None:
     assert page.stem in WITHOUT_CODE or any("runs" in block.says for block in BLOCKS if block.rule == page.stem)
 
 
-@pytest.mark.parametrize("page", [*RULES, PAGES / "README.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [*RULES, PAGES / "README.md", PAGES.parent / "runbook.md", PAGES.parent / "dashboards.md"],
+    ids=lambda page: page.stem,
+)
 def test_what_a_page_names_is_emitted(page: Path) -> None:
     """Every name of ours in it is one of a signal, and every link goes somewhere."""
     text = page.read_text()
@@ -143,7 +147,7 @@ def test_what_a_page_names_is_emitted(page: Path) -> None:
     }
     named = set(re.findall(r"`((?:autogen|process|code|exception|service)\.[a-z_.]+)`", text))
     assert named - emitted - {"service.instance.id", "namespace.pod.container"} == set()
-    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
+    for target in re.findall(r"\]\(((?!https:)[^)#]+?)(?:#[^)]*)?\)", text):
         assert (page.parent / target).exists(), target
 
 
