@@ -155,11 +155,6 @@ class Prometheus:
             time.sleep(0.03)
         raise PrometheusFailed(f"Prometheus was not ready within {_READY_SECONDS:.0f} s\n{self._log.read_text()}")
 
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return str(self._http.base_url)
-
     def instant(self, expression: str, at: float | None = None) -> list[Sample]:
         """What the expression is at that moment, in Unix seconds, or now.
 
