@@ -29,13 +29,19 @@ def played(once: Once) -> Played:
 
 
 @pytest.fixture(scope="session")
-def past(once: Once, played: Played, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A server that has the history of the scenario, and nothing else."""
-    prometheus.tool("prometheus")
+def written(once: Once, played: Played) -> Path:
+    """The history of the scenario: a data folder that nobody serves."""
+    prometheus.tool("promtool")
 
     def write(folder: Path) -> Path:
         history.write(played, folder)
         return folder
 
-    with history.serve(once.of("history", write), tmp_path_factory.mktemp("prometheus") / "data") as server:
+    return once.of("history", write)
+
+
+@pytest.fixture(scope="session")
+def past(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A server that has the history of the scenario, and nothing else."""
+    with history.serve(written, tmp_path_factory.mktemp("prometheus") / "data") as server:
         yield server

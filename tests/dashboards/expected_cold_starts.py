@@ -257,11 +257,12 @@ def connecting(truth: Truth) -> Rows:
 
 
 def connections(truth: Truth) -> Rows:
-    """A process's first model call opens one, and each client that was built anew; how many more were opened because
+    """A process's first model call opens one, and each later client that was built; how many more were opened because
     those there were busy, or had been idle, the app does not know: one for each call at most."""
-    rebuilt = sum(len(deed.body["seconds"].get("client", [])) for deed in truth.deeds)
-    first, calls = len(truth.started), sum(MODEL_CALLS[deed.act] for deed in truth.deeds)
-    return rows("autogen_first_use", {"true": first, "false": Bounds(rebuilt, calls - first)})
+    later = [deed for deed in truth.deeds if deed.pid not in truth.started or truth.started[deed.pid] is not deed]
+    rebuilt = sum(len(deed.body["seconds"].get("client", [])) for deed in later)
+    calls = sum(MODEL_CALLS[deed.act] for deed in later)
+    return rows("autogen_first_use", {"true": len(truth.started), "false": Bounds(rebuilt, calls)})
 
 
 # --- what is built ------------------------------------------------------------------------------------------------

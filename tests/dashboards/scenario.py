@@ -2,7 +2,7 @@
 
 ``many``, 4 workers of gunicorn, is worked hard: it rebuilds clients, fails, blocks its loop, and loses 7 workers to
 SIGKILL and one to ``os._exit``. ``one``, a single uvicorn, is healthy, and is deployed once more as version 2.
-``broken`` cannot import a module, and is started three times.
+``broken`` cannot import a module, three times over.
 
 What is known comes from the apps' own counts and clocks, in their answers, and from what was done to them; never from
 what they exported. ``truth.py`` sums it up.
@@ -74,7 +74,6 @@ class Played:
         killed: pids of the workers that got SIGKILL while they waited for the model, in order of time.
         left: the one that left by ``os._exit``.
         unborn: those that failed to import the app.
-        masters: pid of the process that was started, by job and version.
         alive: who served when the steady time was over, by job.
         steady_ns: when it began, which is in the middle of a silence, and when it was over.
     """
@@ -83,7 +82,6 @@ class Played:
     killed: tuple[int, ...]
     left: int
     unborn: tuple[int, ...]
-    masters: dict[tuple[str, str], int]
     alive: dict[str, frozenset[int]]
     steady_ns: tuple[int, int]
     arrived: Arrived = field(repr=False)
@@ -128,7 +126,6 @@ class _Stage:
             "SLOW_MODEL_URL": slow_model.base_url,
         }
         self._deeds: list[Deed] = []
-        self._masters: dict[tuple[str, str], int] = {}
 
     def clear(self) -> None:
         """Leave nothing behind."""
@@ -141,17 +138,17 @@ class _Stage:
         with ThreadPoolExecutor(1) as thread:
             one.wait_ready(1)
             many.wait_ready(WORKERS)
-            self._warm(many, MANY, WORKERS)
+            self._warm(many)
             self._do(one, ONE, "1", ["shared"] * 5 + ["tool", "tool", "team"])
             unborn = thread.submit(self._fail_to_start)
             killed = self._kill(many, FIRST_KILLS)
             self._settle(one)
             one.stop()
             one = self._serve(_ONE, "2")
-            self._warm(many, MANY, WORKERS)
+            self._warm(many)
             killed += self._kill(many, LATER_KILLS)
             left = self._scene.send(many, "leave").pid
-            self._warm(many, MANY, WORKERS)
+            self._warm(many)
             one.wait_ready(1)
             self._do(one, ONE, "2", ["shared"] * 3 + ["tool"] * 3 + ["stream"] * 2)
             self._do(many, MANY, "1", ["blocked", "stream", "team", "shared-team", "no-key"] * 2 + ["shared-team"])
@@ -168,7 +165,6 @@ class _Stage:
             tuple(killed),
             left,
             dead,
-            self._masters,
             alive,
             steady_ns,
             Arrived.of(self._receiver),
@@ -186,34 +182,33 @@ class _Stage:
             **variables,
             "OTEL_RESOURCE_ATTRIBUTES": attributes,
         }
-        server = start(launcher, environment, app=app)
-        self._masters[f"{NAMESPACE}/{launcher.name}", version] = server.pid
-        return server
+        return start(launcher, environment, app=app)
 
     def _fail_to_start(self) -> tuple[int, ...]:
-        """Start what cannot import a module, and start it again; who that was."""
-        unborn: list[int] = []
-        for _ in range(BOOT_FAILURES):
-            variables = {"BOOT_FAILURE_FILE": str(self._boot_failure)}
-            server = self._served(self._start_broken, _BROKEN, "1", "dying_fastapi:app", **variables)
+        """Start what cannot import a module, three at a time; who that was."""
+        variables = {"BOOT_FAILURE_FILE": str(self._boot_failure)}
+        servers = [
+            self._served(self._start_broken, _BROKEN, "1", "dying_fastapi:app", **variables)
+            for _ in range(BOOT_FAILURES)
+        ]
+        for server in servers:
             server.wait()
-            unborn += [death.pid for death in self._scene.told(server, "missing-module")]
-        return tuple(unborn)
+        return tuple(death.pid for server in servers for death in self._scene.told(server, "missing-module"))
 
     def _kill(self, server: Server, kills: int) -> list[int]:
         """Kill workers in the middle of a request, when all that they have done has been exported."""
         self._settle(server)
         return [self._scene.send(server, "think").pid for _ in range(kills)]
 
-    def _warm(self, server: Server, job: str, workers: int) -> None:
-        """Have each worker do all that it can do well: twice at least what a request can be the first to do."""
-        wait_until(lambda: len(workers_of(server)) == workers, server, "the dead were not replaced")
-        for act, each in (("shared", 2), ("rebuild", 2), ("tool", 1)):
-            shares: Counter[int] = Counter(dict.fromkeys(workers_of(server), 0))
-            while min(shares.values()) < each:
-                if shares.total() > 200:
-                    raise server.failed(f"the requests did not spread: {shares}")
-                shares.update(deed.pid for deed in self._do(server, job, "1", [act] * 2))
+    def _warm(self, server: Server) -> None:
+        """Have each worker serve, most of the time what builds a client again."""
+        wait_until(lambda: len(workers_of(server)) == WORKERS, server, "the dead were not replaced")
+        shares: Counter[int] = Counter(dict.fromkeys(workers_of(server), 0))
+        while min(shares.values()) < 2:
+            if shares.total() > 200:
+                raise server.failed(f"the requests did not spread: {shares}")
+            shares.update(deed.pid for deed in self._do(server, MANY, "1", ["rebuild"] * 2))
+        self._do(server, MANY, "1", ["tool"] * 4 + ["shared"] * 2)
 
     def _do(self, server: Server, job: str, version: str, acts: Sequence[str]) -> list[Deed]:
         """Ask for these acts, two at a time."""

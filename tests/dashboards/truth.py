@@ -10,7 +10,7 @@ from scenario import BROKEN, MANY, ONE, Deed, Played
 
 JOBS = (MANY, ONE, BROKEN)
 SERVERS = {MANY: "gunicorn", ONE: "uvicorn"}
-CLIENT, AGENT, TEAM, TOOL = "OpenAIChatCompletionClient", "AssistantAgent", "RoundRobinGroupChat", "FunctionTool"
+CLIENT, AGENT, TEAM, TOOL = "ExpensiveClient", "AssistantAgent", "RoundRobinGroupChat", "FunctionTool"
 WORKBENCH, RUNTIME = "StaticStreamWorkbench", "SingleThreadedAgentRuntime"
 KINDS = {
     CLIENT: "model_client",
