@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import autogen_core
 import pytest
 from observed import Vitals
 
@@ -27,7 +28,7 @@ from autogen_vitals.vocabulary import CATEGORIES, EXIT_REASONS, NOT_CRASHES
 PAGES = Path(__file__).parents[2] / "docs" / "rules"
 RULES = sorted(page for page in PAGES.glob("AG*.md"))
 # Of these the fix is no Python.
-WITHOUT_CODE = {"AG405", "AG501"}
+WITHOUT_CODE = {"AG405", "AG501", "AG801"}
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def run(
     return run
 
 
+@pytest.mark.skipif(autogen_core.__version__.split(".") < ["0", "7"], reason="the pages are for AutoGen 0.7")
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_code_does_what_the_page_says(block: Block, run: Callable[[Block], dict[str, Any]]) -> None:
     """It fails with that category, builds that class again, blocks the loop; or runs, and builds nothing again."""
