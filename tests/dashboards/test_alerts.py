@@ -1,7 +1,7 @@
 """The alerts on the history of the scenario: who must be told of, and who must not.
 
-With series made up for them they are tested by ``dashboards/rules/tests``. The scenario has no yesterday: that the alert
-which compares with it does not fire says little.
+With series made up for them they are tested by ``dashboards/rules/tests``. The scenario has no yesterday: that the
+alert which compares with it does not fire says little.
 """
 
 from __future__ import annotations
