@@ -29,9 +29,12 @@ def played(once: Once) -> Played:
 
 
 @pytest.fixture(scope="session")
-def written(once: Once, played: Played) -> Path:
+def written(once: Once, request: pytest.FixtureRequest) -> Path:
     """The history of the scenario: a data folder that nobody serves."""
-    prometheus.tool("promtool")
+    for name in ("prometheus", "promtool"):
+        prometheus.tool(name)
+    # Nothing is played for tests that are left out.
+    played: Played = request.getfixturevalue("played")
 
     def write(folder: Path) -> Path:
         history.write(played, folder)

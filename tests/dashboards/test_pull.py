@@ -4,6 +4,7 @@ labels nobody here has written. The boards work both ways if the series are the 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import prometheus
 import pytest
 from e2e.conftest import Start
 from e2e.crashing import wait_until
-from e2e.harness import SOON, UVICORN, Server, free_port
+from e2e.harness import SOON, UVICORN, Server, ServerFailed, free_port
 from prometheus import Labels, Prometheus, Sample
 
 from autogen_vitals import semconv
@@ -25,7 +26,7 @@ JOB, INSTANCE = "proof/pulled", "pod-a"
 OURS = '{__name__=~"autogen_.+|gen_ai_.+", job="proof/pulled", instance="pod-a"}'
 RESOURCE = 'target_info{job="proof/pulled", instance="pod-a"}'
 ACTS = ("shared", "rebuild", "tool", "tool", "team", "stream", "blocked", "shared-team", "no-key")
-REQUESTS = "sum(autogen_request_duration_seconds_count)"
+ARRIVAL_SECONDS = 30.0
 
 Series = dict[tuple[str, ...], float]
 
@@ -60,8 +61,16 @@ def test_both_ways_make_the_same_series(start: Start, tmp_path: Path) -> None:
         ).wait_ready()
         for act in ACTS:
             server.get(f"/do/{act}")
-        pulled, pulled_info = _pulled(pulling, server)
         pushed, pushed_info = _pushed(receiver, server, tmp_path / "pushed")
+        # Where two scrapes meet, the exporter (0.66b0) mixes the labels up; the next one is right again.
+        with contextlib.suppress(ServerFailed):
+            wait_until(
+                lambda: _series(pulling.instant(OURS)) == pytest.approx(pushed), server, "differ", ARRIVAL_SECONDS
+            )
+        pulled, pulled_info = _series(pulling.instant(OURS)), pulling.instant(RESOURCE)[0].labels
+    only = {"pushed": pushed.keys() - pulled.keys(), "pulled": pulled.keys() - pushed.keys()}
+    assert not any(only.values()), f"only by one way: {only}"
+    # Sums are added up in another order.
     assert pushed == pytest.approx(pulled)
     assert pushed_info.items() <= pulled_info.items()
     assert pushed_info["service_version"] == "7"
@@ -76,21 +85,12 @@ def _scraping(port: int, folder: Path) -> Prometheus:
     target = {"targets": [f"127.0.0.1:{port}"], "labels": {"job": JOB, "instance": INSTANCE}}
     scrape = {
         "job_name": "pulled",
-        "scrape_interval": "300ms",
-        "scrape_timeout": "300ms",
+        "scrape_interval": "1s",
+        "scrape_timeout": "1s",
         "static_configs": [target],
         "metric_relabel_configs": [{"action": "labeldrop", "regex": "otel_scope_.+"}],
     }
     return Prometheus(folder, {"scrape_configs": [scrape]})
-
-
-def _pulled(server: Prometheus, app: Server) -> tuple[Series, Labels]:
-    wait_until(
-        lambda: [sample.value for sample in server.instant(REQUESTS)] == [len(ACTS)],
-        app,
-        "Prometheus has not seen all requests",
-    )
-    return _series(server.instant(OURS)), server.instant(RESOURCE)[0].labels
 
 
 def _pushed(receiver: Receiver, app: Server, folder: Path) -> tuple[Series, Labels]:
@@ -101,7 +101,7 @@ def _pushed(receiver: Receiver, app: Server, folder: Path) -> tuple[Series, Labe
         newest = max((point.time_ns for point in points), default=0)
         return sum(point.count for point in points if point.time_ns == newest) == len(ACTS)
 
-    if not receiver.wait_for(all_told, 30):
+    if not receiver.wait_for(all_told, ARRIVAL_SECONDS):
         raise app.failed("not all requests were exported")
     points = receiver.points
     prometheus.write_history(openmetrics.exposition(points), folder)
