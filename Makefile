@@ -15,7 +15,7 @@ SCRIPTS := scripts/generate-docs scripts/matrix
 .DEFAULT_GOAL := help
 # The targets share one virtual environment.
 .NOTPARALLEL:
-.PHONY: help demo test lint types matrix docs build ci clean
+.PHONY: help demo test lint types matrix docs boards build ci clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,10 @@ matrix: $(VENV)/.stamp-venv ## the tests but e2e against old and new AutoGen, Op
 docs: $(VENV)/.stamp-demo ## write docs/signals.md from src/autogen_vitals/semconv/
 	@$(BIN)/python scripts/generate-docs
 
+boards: $(VENV)/.stamp-test ## write dashboards/grafana/ from dashboards/boards/, and check it; needs Python 3.11
+	@PYTHONPATH=dashboards $(BIN)/python -m boards
+	$(BIN)/python -m pytest --quiet tests/dashboards/test_boards.py
+
 build: $(VENV)/.stamp-dev ## wheel and sdist into dist/, and a look at the wheel from an empty environment
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist .
@@ -51,7 +55,7 @@ ci: ## everything above but the demo, as CI does
 
 clean: ## remove everything that was made: environments, caches, packages
 	rm -rf $(VENV) .venv-matrix .cache dist build .pytest_cache .ruff_cache .import_linter_cache
-	find src tests examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests examples dashboards scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip: dependency groups came with 25.1.
 $(VENV)/.stamp-venv:
@@ -68,7 +72,7 @@ $(VENV)/.stamp-demo: pyproject.toml | $(VENV)/.stamp-venv
 
 $(VENV)/.stamp-test: pyproject.toml | $(VENV)/.stamp-venv
 	@echo "installing the package and what the tests need (about a minute the first time)"
-	@$(INSTALL) --editable '.[local,autogen]' --group test --group e2e
+	@$(INSTALL) --editable '.[local,autogen]' --group test --group e2e --group boards
 	@touch $(VENV)/.stamp-demo $@
 
 $(VENV)/.stamp-dev: pyproject.toml | $(VENV)/.stamp-test
