@@ -479,6 +479,18 @@ def test_a_process_is_supervised_while_its_supervisor_lives(tmp_path: Path) -> N
         assert not supervised(tmp_path, GROUP, victim)
 
 
+def test_a_supervisor_s_record_is_read_again_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both halves were in the middle of that, one after the other."""
+    read, torn = claims._read, iter([None, None])
+    monkeypatch.setattr(claims, "_read", lambda descriptor: next(torn, read(descriptor)))
+    with keep_record(tmp_path, supervises=True) as supervisor:
+        assert supervisor.line()
+        child = identity(parent_pid=supervisor.pid, parent_start_ticks=start_ticks(supervisor.pid))
+        assert supervised(tmp_path, GROUP, child)
+
+
 def test_a_claim_says_what_it_is_of(tmp_path: Path) -> None:
     """Its words are those of the record."""
     leave_record(tmp_path, server="celery")

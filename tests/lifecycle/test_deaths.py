@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -648,7 +650,71 @@ def test_who_is_supervised_is_left_to_the_supervisor_for_a_while(
     os.close(write)
     assert left == 0
     assert told == [victim]
+    # The supervisor, which comes to it at last, is told that it has been told.
+    assert f"-{victim}-" in "".join(files(server.recorder))
+    server.reap(victim)
+    server.settle()
+    assert sink.all("exited") == []
     assert f"-{victim}-" not in "".join(files(server.recorder))
+
+
+def test_who_looks_around_leaves_its_own_workers_to_what_it_hears_of_them(
+    supervisor: Server, sink: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It need not ask a file whether their supervisor lives, and cannot read that while it is written."""
+    monkeypatch.setattr(deaths_module, "supervised", lambda *_: False)
+    victim = supervisor.worker()
+    os.kill(victim, signal.SIGKILL)
+    os.waitid(os.P_PID, victim, os.WEXITED | os.WNOWAIT)
+    supervisor.deaths.look_around()
+    supervisor.settle()
+    assert sink.all("exited") == []
+    supervisor.reap(victim)
+    supervisor.settle()
+    (exited,) = sink.all("exited")
+    assert (exited.observed_by, exited.signal) == ("supervisor", signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def looked_at(recorder: Recorder, pid: int) -> Iterator[None]:
+    """Somebody else holds the record of a process."""
+    assert recorder.directory is not None
+    (path,) = recorder.directory.glob(f"*-{pid}-*.exit")
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def test_a_record_that_another_one_is_looking_at_is_waited_for(supervisor: Server, sink: Any) -> None:
+    """A sibling, which lets go of it as soon as it has seen that there is a supervisor."""
+    victim = supervisor.worker(lambda: os._exit(7))
+    os.waitid(os.P_PID, victim, os.WEXITED | os.WNOWAIT)
+    asked = threading.Event()
+    claim_of_child = supervisor.deaths._claim_of_child
+
+    def claiming(pid: int) -> Any:
+        claim = claim_of_child(pid)
+        asked.set()
+        return claim
+
+    supervisor.deaths._claim_of_child = claiming  # type: ignore[method-assign]
+    with looked_at(supervisor.recorder, victim):
+        supervisor.reap(victim)
+        assert asked.wait(60)
+    supervisor.settle()
+    (exited,) = sink.all("exited")
+    assert (exited.reason, exited.code, exited.phase) == ("unknown", 7, "request")
+    assert [flight.operation for flight in exited.flights] == ["chat gpt-4o"]
+
+
+def test_what_another_one_is_telling_is_not_told_as_well(supervisor: Server, sink: Any) -> None:
+    """It does not let go of the record until it is done."""
+    victim = supervisor.worker(lambda: os._exit(7))
+    os.waitid(os.P_PID, victim, os.WEXITED | os.WNOWAIT)
+    with looked_at(supervisor.recorder, victim):
+        supervisor.reap(victim)
+        supervisor.settle()
+    assert sink.all("exited") == []
 
 
 def test_before_this_process_is_of_interest_it_looks_for_nobody(deaths: Deaths, sink: Any, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ if sys.platform != "win32":  # where open_state_dir refuses before it is missed
 LOOK_LIMIT = 1000
 """Files that one call looks at."""
 _NAME_LIMIT = 10_000
+_PEEKS = 8
 
 _STEM = r"(?P<group>[0-9a-f]{12})-(?P<pid>[0-9]+)-[0-9a-f]{8}"
 _RECORD = re.compile(_STEM + r"\.exit")
@@ -70,6 +71,14 @@ class Claim:
             # The folder has become read-only. What is empty is not reported again.
             os.ftruncate(self._lock.descriptor, 0)
         finally:
+            _remove(self.path.with_suffix(".stack"))
+            self._lock.release()
+
+    def told_in_place_of(self) -> None:
+        """It has been reported though its supervisor lives, which may still hear of its end: leave a sign, see
+        ``was_told``."""
+        if self._lock.is_held:
+            os.ftruncate(self._lock.descriptor, 0)
             _remove(self.path.with_suffix(".stack"))
             self._lock.release()
 
@@ -148,6 +157,23 @@ def dead(directory: Path, group: str, *, pid: int | None = None) -> Iterator[Cla
             yield claim
     for path in others[: max(0, LOOK_LIMIT - len(wanted))]:
         _sweep(path)
+
+
+def was_told(directory: Path, group: str, pid: int) -> bool:
+    """Whether somebody else has reported the end of this process, in place of its supervisor; the sign is taken away.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    signs = [path for path in records_of(directory, group, pid) if _is_empty(path)]
+    for path in signs:
+        _remove(path)
+    return bool(signs)
+
+
+def records_of(directory: Path, group: str, pid: int) -> list[Path]:
+    """The records of all processes that had this number, whatever has become of them."""
+    return list(directory.glob(f"{group}-{pid}-*.exit"))
 
 
 def supervised(directory: Path, group: str, identity: Identity) -> bool:
@@ -232,7 +258,10 @@ def _peek(path: Path) -> LastWords | None:
     descriptor = _open(path)
     if descriptor is None:
         return None
-    words = _read(descriptor)
+    words = None
+    for _ in range(_PEEKS):
+        # It is written meanwhile: both halves may have been in the middle of that when they were read.
+        words = words or _read(descriptor)
     os.close(descriptor)
     return words
 
@@ -272,6 +301,13 @@ def _sweep(path: Path) -> None:
         _remove(path)
         _remove(path.with_suffix(".stack"))
     lock.release()
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return os.lstat(path).st_size == 0
+    except OSError:
+        return False
 
 
 def _is_older(path: Path, limit_s: int) -> bool:

@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from autogen_vitals.crashes.claims import Claim, dead, supervised
+from autogen_vitals.crashes.claims import Claim, dead, records_of, supervised, was_told
 from autogen_vitals.crashes.files import has_ended
 from autogen_vitals.crashes.memory import OomWatch
 from autogen_vitals.crashes.reports import Identity, LastWords, ProcessExit
@@ -31,7 +31,7 @@ _TERM = int(signal.SIGTERM)
 _SENT_LIMIT = 1024
 _WAITING_LIMIT = 1024
 _LAST_WAIT = 0.5
-"""Seconds in which who has been killed dies."""
+"""Seconds in which who has been killed dies, and who looks at a record lets go of it."""
 _UNDELIVERED_LIMIT = 256
 _GRACE_NS = 30 * 1_000_000_000
 """For how long the dead are left to a supervisor that is alive: it knows more."""
@@ -52,6 +52,14 @@ class _Report(NamedTuple):
 
     exited: ProcessExit
     claim: Claim | None
+    in_place_of_supervisor: bool = False
+
+    def done(self) -> None:
+        """It has been delivered."""
+        if self.claim is not None and self.in_place_of_supervisor:
+            self.claim.told_in_place_of()
+        elif self.claim is not None:
+            self.claim.done()
 
 
 class Deaths:
@@ -174,7 +182,7 @@ class Deaths:
 
     def _has_record(self, pid: int) -> bool:
         directory = self._recorder.directory
-        return directory is not None and any(directory.glob(f"{self._recorder.group}-{pid}-*.exit"))
+        return directory is not None and bool(records_of(directory, self._recorder.group, pid))
 
     @guarded
     def own_end(self, words: LastWords) -> None:
@@ -216,7 +224,12 @@ class Deaths:
 
     @guarded
     def _report_end(self, end: _End) -> None:
+        had_record = self._has_record(end.pid)
         claim = self._claim_of_child(end.pid)
+        if claim is None and had_record:
+            claim = self._claim_when_let_go(end.pid)
+            if claim is None:
+                return  # somebody else tells of it, or has
         if claim is None and not self._is_supervisor:
             return  # a child that is none of ours: a program that the app runs
         words = None if claim is None else claim.words
@@ -234,6 +247,18 @@ class Deaths:
             if claim.words.identity.parent_pid == process.facts.pid:
                 return claim
             claim.release()  # of an earlier process of that number
+        return None
+
+    def _claim_when_let_go(self, pid: int) -> Claim | None:
+        """Of a record that somebody else is looking at: to leave it to us, or to report it."""
+        directory, deadline = self._recorder.directory, time.monotonic() + _LAST_WAIT
+        while directory is not None and self._has_record(pid) and time.monotonic() < deadline:
+            claim = self._claim_of_child(pid)
+            if claim is not None:
+                return claim
+            if was_told(directory, self._recorder.group, pid):
+                return None
+            time.sleep(0.01)
         return None
 
     def _judge(self, words: LastWords | None, end: _End) -> Verdict:
@@ -256,7 +281,8 @@ class Deaths:
         for claim in dead(directory, group):
             words = claim.words
             identity = words.identity
-            if supervised(directory, group, identity):
+            has_supervisor = self._is_own_child(identity) or supervised(directory, group, identity)
+            if has_supervisor:
                 since_ns = self._found[identity.uid] = found.get(identity.uid, time.time_ns())
                 if time.time_ns() - since_ns < _GRACE_NS:
                     claim.release()
@@ -266,7 +292,14 @@ class Deaths:
                 continue
             verdict = judge(words, signal=None, code=None, sent=None, oom=False, seen=False)
             observer: Observer = "next_start" if words.heartbeat_ns < created_ns else "sibling"
-            self._report(_Report(self._exit(identity, words, verdict, observer, words.heartbeat_ns), claim))
+            exited = self._exit(identity, words, verdict, observer, words.heartbeat_ns)
+            self._report(_Report(exited, claim, in_place_of_supervisor=has_supervisor))
+
+    def _is_own_child(self, identity: Identity) -> bool:
+        """Whether this process is who waits for it, and is to hear of its end."""
+        mine = self._recorder.identity()
+        parent = (identity.parent_pid, identity.parent_start_ticks, identity.pid_namespace)
+        return self._recorder.is_supervisor and parent == (mine.pid, mine.start_ticks, mine.pid_namespace)
 
     def _exit(
         self,
@@ -289,12 +322,10 @@ class Deaths:
 
     def _report(self, report: _Report, *, repeated: bool = False) -> bool:
         """Whether that is done with."""
-        claim = report.claim
         exited = report.exited
         self._sink.exited(exited, repeated=repeated)
         if not exited.is_crash or self._deliver():
-            if claim is not None:
-                claim.done()
+            report.done()
             return True
         self._undelivered.append(report)
         while len(self._undelivered) > _UNDELIVERED_LIMIT:

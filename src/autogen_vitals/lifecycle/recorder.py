@@ -81,6 +81,11 @@ class Recorder:
         """Whether the process is being stopped."""
         return self._state == "draining"
 
+    @property
+    def is_supervisor(self) -> bool:
+        """Whether the process waits for children."""
+        return self._supervises
+
     def _renew(self) -> None:
         inherited, self._record = self._record, None
         stack, self._stack = self._stack, None
