@@ -176,6 +176,19 @@ def test_cheap_repeats_are_counted_not_spanned(silent_vitals: Vitals) -> None:
     assert sorted((point.attributes["autogen.reinit"], point.count) for point in agents) == [(False, 1), (True, 99)]
 
 
+def test_each_init_that_fails_has_a_span(silent_vitals: Vitals) -> None:
+    """However cheap it was: its crash is looked for in a trace."""
+    silent_vitals.enable(init_span_threshold=60_000)
+    client = replay()
+    for _ in range(3):
+        with pytest.raises(ValueError, match="name"):
+            AssistantAgent("not a name", client)
+    spans = silent_vitals.spans("init AssistantAgent")
+    assert [span.attributes["error.type"] for span in spans] == ["ValueError"] * 3
+    crashes = silent_vitals.events("autogen.crash")
+    assert [crash.span_id for crash in crashes] == [span.context.span_id for span in spans]
+
+
 def test_a_constructor_that_raises_is_an_init_with_its_error(vitals: Vitals, monkeypatch: pytest.MonkeyPatch) -> None:
     """The exception is the app's own, the span names its class, and nothing says what the message said."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)

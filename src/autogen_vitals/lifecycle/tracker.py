@@ -233,10 +233,11 @@ class Tracker:
         # What began before a fork is the parent's to end.
         if observation.pid == process.facts.pid:
             self._note_error(observation, error, swallowed)
-            if error is not None and observation.parent is None:
-                self.failed(observation, error)
             self.recorder.over(observation, error)
             self._close(observation)
+            # After that: it is told in the context of its span, and flushed together with it.
+            if error is not None and observation.parent is None:
+                self.failed(observation, error)
         observation.component = observation.exception = None
 
     def _note_error(self, observation: Observation, error: BaseException | None, swallowed: str | None) -> None:

@@ -95,8 +95,8 @@ _RUN: Final[tuple[tuple[str, Requirement], ...]] = (
 INIT_SPAN: Final = SpanSignal(
     "init {class}",
     "INTERNAL",
-    "an init that took at least the span threshold (1 ms unless set), whose site is known to be that slow, or that is "
-    "the first of its site; cheaper repeats are only counted",
+    "an init that took at least the span threshold (1 ms unless set), whose site is known to be that slow, that is the "
+    "first of its site, or that failed; cheaper repeats are only counted",
     (
         (COMPONENT_KIND, "always"),
         (COMPONENT_TYPE, "always"),

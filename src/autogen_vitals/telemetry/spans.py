@@ -106,11 +106,12 @@ class Spans:
             otel_context.detach(token)
 
     def ended(self, observation: Observation) -> None:
-        """End its span. An init that turned out long without one gets it now, dated back."""
+        """End its span. An init that turned out long without one, or failed, gets it now, dated back."""
         span: Span | None = observation.span
         if observation.operation is None:
             if span is None:
-                if observation.quiet or observation.duration_ns < self._slow_ns:
+                is_short = observation.duration_ns < self._slow_ns and observation.error is None
+                if observation.quiet or is_short:
                     return
                 span = observation.span = self._start(observation)
             if observation.name is not None:
