@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.conftest import Start
-from e2e.crashing import NEVER_SECONDS, Scene, wait_until, workers_of
+from e2e.crashing import NEVER_SECONDS, Scene, is_alive, wait_until, workers_of
 from e2e.harness import READY_SECONDS, SOON, Launcher, Server
 from e2e.telemetry import Arrived, Telemetry
 
@@ -148,6 +148,7 @@ class _Stage:
             self._warm(many)
             killed += self._kill(many, LATER_KILLS)
             left = self._scene.send(many, "leave").pid
+            wait_until(lambda: not is_alive(left), many, "nobody left")
             self._warm(many)
             one.wait_ready(1)
             self._do(one, ONE, "2", ["shared"] * 3 + ["tool"] * 3 + ["stream"] * 2)
@@ -198,7 +199,9 @@ class _Stage:
     def _kill(self, server: Server, kills: int) -> list[int]:
         """Kill workers in the middle of a request, when all that they have done has been exported."""
         self._settle(server)
-        return [self._scene.send(server, "think").pid for _ in range(kills)]
+        killed = [self._scene.send(server, "think").pid for _ in range(kills)]
+        wait_until(lambda: not any(map(is_alive, killed)), server, "not all were dead")
+        return killed
 
     def _warm(self, server: Server) -> None:
         """Have each worker serve, most of the time what builds a client again."""
