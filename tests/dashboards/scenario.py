@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -237,12 +238,10 @@ class _Stage:
 
     def _settle(self, *servers: Server) -> None:
         """Wait until the workers have exported all that they have done: twice, for the first export may have begun."""
-        for _ in range(2):
-            since = time.time_ns()
-            for server in servers:
-                pids = {deed.pid for deed in self._deeds} & (workers_of(server) | {server.pid})
-                if not self._receiver.wait_for(lambda received: pids <= _heard_of(received, since), ARRIVAL_SECONDS):  # noqa: B023
-                    raise server.failed(f"not all of {sorted(pids)} exported within {ARRIVAL_SECONDS:.0f} s")
+        for server in (*servers, *servers):
+            pids = {deed.pid for deed in self._deeds} & (workers_of(server) | {server.pid})
+            if not self._receiver.wait_for(partial(_heard_of, pids, time.time_ns()), ARRIVAL_SECONDS):
+                raise server.failed(f"not all of {sorted(pids)} exported within {ARRIVAL_SECONDS:.0f} s")
 
     def _told_of(self, pids: set[int]) -> bool:
         events = self._scene.telemetry.events(semconv.PROCESS_EXIT_EVENT.name)
@@ -255,9 +254,9 @@ def _ask(server: Server, job: str, version: str, act: str) -> Deed:
     return Deed(job, version, act, began, time.time_ns(), answer.status, answer.body)
 
 
-def _heard_of(receiver: Receiver, since_ns: int) -> set[int]:
-    """Who has told of itself since."""
-    return {
+def _heard_of(pids: set[int], since_ns: int, receiver: Receiver) -> bool:
+    """Whether each of them has told of itself since."""
+    return pids <= {
         point.attributes[semconv.PROCESS_PID]
         for point in receiver.points
         if point.time_ns >= since_ns and point.metric == semconv.WORKER_INFO.name
