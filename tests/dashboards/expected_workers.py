@@ -36,11 +36,11 @@ def ages(truth: Truth) -> dict[int, Bounds]:
     found: dict[int, Bounds] = {}
     whole = END - clock.at(truth.since_ns or 0)
     for pid, deed in truth.present.items():
-        # As long as the range, for those that are older.
+        # As long as the range, for those that are older, and to the export before it.
         since_created, since_ready = (
             min(END - clock.at(deed.body[moment]), whole) for moment in ("created_ns", "ready_ns")
         )
-        found[pid] = Bounds(since_ready - FIRST_EXPORT * STRETCH, since_created)
+        found[pid] = Bounds(since_ready - FIRST_EXPORT * STRETCH, since_created + STRETCH)
     return found
 
 

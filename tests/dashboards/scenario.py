@@ -35,6 +35,7 @@ WORKERS = 4
 FIRST_KILLS, LATER_KILLS = WORKERS, WORKERS - 1
 BOOT_FAILURES = 3
 STEADY_SECONDS = 5.0
+EXPORT_MILLISECONDS = 1000
 THINK_SECONDS = 0.05
 ARRIVAL_SECONDS = 30.0
 
@@ -123,6 +124,7 @@ class _Stage:
         self._boot_failure.write_text("missing-module")
         self._variables = {
             **SOON,
+            "OTEL_METRIC_EXPORT_INTERVAL": str(EXPORT_MILLISECONDS),
             "OTEL_PYTHON_AUTOGEN_STATE_DIR": str(folder / "state"),
             "SLOW_MODEL_URL": slow_model.base_url,
         }
