@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autogen_vitals import semconv
+from autogen_vitals.vocabulary import StartupStage
 from boards import first_use, queries as q, rebuilds
 from boards.board import COLD_START_PAGE, Board
 from boards.panels import (
@@ -50,16 +51,16 @@ def build() -> Board:
         "Where a cold start goes",
         (stages(), 8, 10),
         (stages_over_time(), 16, 10),
-        (duration(), 12, 8),
-        (slow_traces(), 12, 8),
+        (duration(), 8, 9),
+        (slow_traces(), 16, 9),
         (versions(), 24, 6),
     )
     board.row(
         "What is built, and built again",
-        (rebuilds.init_duration(), 12, 9),
-        (rebuilds.init_share_over_time(), 12, 9),
+        (rebuilds.built_again(), 24, 8),
+        (rebuilds.init_duration(), 24, 9),
         (rebuilds.reinits_by_component(), 12, 9),
-        (rebuilds.built_again(), 12, 9),
+        (rebuilds.init_share_over_time(), 12, 9),
     )
     board.row("What requests pay", (rebuilds.start_types(), 12, 9), (rebuilds.latency(), 12, 9))
     board.row(
@@ -160,7 +161,8 @@ def stages_over_time() -> Panel:
     )
     seconds = q.total(q.select(semconv.STARTUP_DURATION, "sum"), STAGE, window=q.STEP)
     share = q.each_ratio(seconds, q.total(COLD_STARTS, window=q.STEP))
-    return show_stack(text, Query(share, legend(semconv.STARTUP_STAGE)), unit="s", calcs=("mean", "max"))
+    named = Query(share, legend(semconv.STARTUP_STAGE))
+    return show_stack(text, named, unit="s", calcs=("max", "lastNotNull"), many=True)
 
 
 def duration() -> Panel:
@@ -181,17 +183,21 @@ def slow_traces() -> Panel:
     text = Text(
         "Slow cold starts",
         "Starts of more than 5 s: each is a trace of its own, with its imports and inits as spans.",
-        "open one by its trace id. Its longest span is what to mend.",
+        "open one by its span's id. The longest span in it is what to mend.",
         "No cold start of more than 5 s in Tempo",
     )
     condition = f'name = "{semconv.STARTUP_SPAN.name}" && span.{semconv.STARTUP_TOTAL} > 5'
+    stages: tuple[tuple[StartupStage, str], ...] = (
+        ("imports", "Imports"),
+        ("init", "Init"),
+        ("warm_up", "Warm-up"),
+    )
     return show_traces(
         text,
         condition,
-        semconv.STARTUP_TOTAL,
-        *(semconv.startup_attribute(stage) for stage in ("imports", "init", "warm_up", "model_wait")),
-        semconv.PROCESS_PID,
-        semconv.WORKER_SERVER,
+        Column(semconv.STARTUP_TOTAL, "Total", unit="s", decimals=2, width=80),
+        *(Column(semconv.startup_attribute(stage), title, unit="s", decimals=1, width=95) for stage, title in stages),
+        Column(semconv.PROCESS_PID, "Pid", width=80),
     )
 
 

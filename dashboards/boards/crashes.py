@@ -21,7 +21,7 @@ from boards.panels import (
     value,
 )
 from boards.remedies import CATEGORY_REMEDIES, EXIT_REMEDIES
-from boards.traces import show_traces
+from boards.traces import DURATION, TRACE_NAME, show_traces
 
 CATEGORY, PHASE, ERROR = q.label(semconv.CRASH_CATEGORY), q.label(semconv.PHASE), q.label(semconv.ERROR_TYPE)
 REASON, OBSERVER = q.label(semconv.EXIT_REASON), q.label(semconv.EXIT_OBSERVED_BY)
@@ -206,7 +206,7 @@ def by_worker() -> Panel:
         Column(SERVER, "Server", width=110),
         Column(q.HOST_NAME, "Host"),
         Column(q.SERVICE_VERSION, "Version", width=110),
-        Column(q.JOB, "Job"),
+        Column(q.JOB, "Job", width=160),
         Column(q.INSTANCE, "Instance"),
     )
     return show_table(text, (placed,), columns, sort="Crashes")
@@ -256,7 +256,7 @@ def exits() -> Panel:
         Column(REASON, "Reason", link=("How to read a crash", f"{CRASHES_PAGE}#what-it-means"), width=130),
         Column(PHASE, "Phase", width=110),
         Column(OBSERVER, "Seen by", link=("Who sees it", f"{CRASHES_PAGE}#who-sees-it"), width=110),
-        Column(value(), "Processes", decimals=0, width=100),
+        Column(value(), "Processes", decimals=0, width=125),
         Column(
             "rule",
             "Rule",
@@ -297,15 +297,17 @@ def crash_traces() -> Panel:
     text = Text(
         "Crash traces",
         "Spans that ended with an exception, with what it means and the process it happened in.",
-        "open one by its trace id: the innermost span with an exception has its stack.",
+        "open one by its span's id: the innermost span with an exception has its stack.",
         "No crash in Tempo",
     )
     return show_traces(
         text,
         f"span.{semconv.CRASH_CATEGORY} != nil",
-        semconv.CRASH_CATEGORY,
-        semconv.ERROR_TYPE,
-        semconv.PHASE,
-        semconv.PROCESS_PID,
+        Column(TRACE_NAME, "Trace"),
+        Column(semconv.CRASH_CATEGORY, "Category", width=190),
+        Column(semconv.ERROR_TYPE, "Exception", width=220),
+        Column(semconv.PHASE, "Phase", width=100),
+        Column(semconv.PROCESS_PID, "Pid", width=80),
+        Column(DURATION, "Duration", width=110),
         limit=50,
     )

@@ -22,8 +22,8 @@ def imports() -> Panel:
     )
     name = q.label(semconv.IMPORT_NAME)
     slowest = f"max by ({name}) (max_over_time({q.select(semconv.IMPORT_DURATION)}[{q.RANGE}]))"
-    columns = (Column(name, "Import"), Column(value(), "Seconds", unit="s", decimals=3, width=110))
-    return show_table(text, (f"topk(15, {slowest})",), columns, sort="Seconds")
+    columns = (Column(name, "Import"), Column(value(), "Time", unit="s", decimals=1, width=110))
+    return show_table(text, (f"topk(15, {slowest})",), columns, sort="Time")
 
 
 def warm_up() -> Panel:
@@ -110,7 +110,7 @@ def loop_blocked() -> Panel:
         Query(q.total(q.select(metric, "sum"), window=q.STEP), "in total"),
         Query(q.quantile(0.95, metric), "at a time, p95", exemplars=True),
         unit="s",
-        calcs=("sum", "max"),
+        calcs=("max",),
     )
 
 
@@ -191,4 +191,5 @@ def runs() -> Panel:
             for metric, name in ((semconv.INVOKE_WORKFLOW_DURATION, "team"), (semconv.INVOKE_AGENT_DURATION, "agent"))
         ),
         unit="s",
+        many=True,
     )

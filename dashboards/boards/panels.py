@@ -38,6 +38,9 @@ GOOD: Thresholds = ((None, "green"),)
 NEUTRAL: Thresholds = ((None, "blue"),)
 NONE_IS_GOOD: Thresholds = ((None, "green"), (1, "red"))
 
+_LEGEND_TITLES = {"sum": "Total", "mean": "Mean", "max": "Max"}
+"""What Grafana calls what it has calculated."""
+
 REF_IDS = "ABCDEFGHIJKLM"
 
 
@@ -136,26 +139,35 @@ def show_bars(
     panel = bargauge.Panel().orientation(models.VizOrientation.HORIZONTAL)
     panel = panel.display_mode(models.BarGaugeDisplayMode.GRADIENT).min(0)
     panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
+    # Else two bars have letters as high as themselves.
+    panel = panel.text(common.VizTextDisplayOptions().title_size(12).value_size(16))
     return _with_unit(_instant(panel, text, queries), unit, decimals).thresholds(_thresholds(thresholds))
 
 
-def show_lines(text: Text, *queries: Query, unit: str, calcs: Sequence[str] = ("max", "lastNotNull")) -> Panel:
-    """Lines over time. A series may have few points, hence each is drawn."""
-    panel = _over_time(text, queries, calcs).unit(unit).min(0)
+def show_lines(
+    text: Text, *queries: Query, unit: str, calcs: Sequence[str] = ("max", "lastNotNull"), many: bool = False
+) -> Panel:
+    """Lines over time. A series may have few points, hence each is drawn. ``many`` need room for their names."""
+    panel = _over_time(text, queries, calcs, many=many).unit(unit).min(0)
     return panel.draw_style(models.GraphDrawStyle.LINE).line_width(1).fill_opacity(5).span_nulls(True)
 
 
 def show_points(text: Text, *queries: Query, unit: str, calcs: Sequence[str] = ("max", "lastNotNull")) -> Panel:
     """Points over time, of what happens now and then and is nothing in between."""
-    return _over_time(text, queries, calcs).unit(unit).min(0).draw_style(models.GraphDrawStyle.POINTS).point_size(7)
+    return _over_time(text, queries, calcs).unit(unit).min(0).draw_style(models.GraphDrawStyle.POINTS).point_size(9)
 
 
 def show_stack(
-    text: Text, *queries: Query, unit: str, calcs: Sequence[str] = ("sum",), in_percent: bool = False
+    text: Text,
+    *queries: Query,
+    unit: str,
+    calcs: Sequence[str] = ("sum",),
+    in_percent: bool = False,
+    many: bool = False,
 ) -> Panel:
-    """Bars over time, one on top of the other."""
+    """Bars over time, one on top of the other. ``many`` need room for their names."""
     mode = models.StackingMode.PERCENT if in_percent else models.StackingMode.NORMAL
-    panel = _over_time(text, queries, calcs).unit(unit).min(0)
+    panel = _over_time(text, queries, calcs, many=many).unit(unit).min(0)
     panel = panel.draw_style(models.GraphDrawStyle.BARS).fill_opacity(80).line_width(0)
     return panel.show_points(models.VisibilityMode.NEVER).stacking(common.StackingConfig().mode(mode).group("A"))
 
@@ -183,11 +195,17 @@ def show_table(
     merge = [DataTransformerConfig("merge", options={})] if len(queries) > 1 and not transformations else []
     for transformation in (*merge, *transformations, *arranged(columns)):
         panel = panel.with_transformation(transformation)
-    for column in columns:
-        panel = panel.override_by_name(column.title, _properties(column))
+    panel = with_columns(panel, columns)
     if sort:
         panel = panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
     return _described(panel, text)
+
+
+def with_columns(panel: Any, columns: Sequence[Column]) -> Any:
+    """What columns have that is their own: units, words, links, widths, colours."""
+    for column in columns:
+        panel = panel.override_by_name(column.title, _properties(column))
+    return panel
 
 
 def arranged(columns: Sequence[Column]) -> list[DataTransformerConfig]:
@@ -218,11 +236,14 @@ def _instant(panel: Any, text: Text, queries: Sequence[Query]) -> Any:
     return _described(panel, text)
 
 
-def _over_time(text: Text, queries: Sequence[Query], calcs: Sequence[str]) -> Any:
+def _over_time(text: Text, queries: Sequence[Query], calcs: Sequence[str], *, many: bool = False) -> Any:
     panel = timeseries.Panel().tooltip(_tooltip()).show_points(models.VisibilityMode.ALWAYS).point_size(5)
     shown = common.VizLegendOptions().show_legend(True).display_mode(models.LegendDisplayMode.TABLE)
-    panel = panel.legend(shown.placement(models.LegendPlacement.BOTTOM).calcs(list(calcs)))
-    panel = panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    shown = shown.placement(models.LegendPlacement.RIGHT if many else models.LegendPlacement.BOTTOM)
+    # A legend that has no room for all of them begins with those that matter.
+    panel = panel.legend(shown.calcs(list(calcs)).sort_by(_LEGEND_TITLES[calcs[0]]).sort_desc(True))
+    # Not by name: two names may have the same colour.
+    panel = panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
     for ref_id, query in zip(REF_IDS, queries, strict=False):
         panel = panel.with_target(_target(query, ref_id).range())
     return _described(panel, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autogen_vitals import semconv
+from autogen_vitals.vocabulary import StartType
 from boards import queries as q
 from boards.board import RULE_PAGE
 from boards.panels import (
@@ -16,6 +17,7 @@ from boards.panels import (
     show_stack,
     show_table,
     value,
+    with_override,
 )
 from boards.remedies import REBUILD_REMEDIES
 
@@ -27,6 +29,9 @@ REQUEST_SECONDS = q.select(semconv.REQUEST_DURATION, "sum")
 INIT_SECONDS = q.select(semconv.REQUEST_INIT_DURATION_METRIC, "sum")
 REINITS = q.select(semconv.REINITS)
 NO_REQUESTS = "No request used AutoGen in this range"
+
+START_COLORS: dict[StartType, str] = {"cold": "blue", "rebuild": "red", "reconnect": "orange", "warm": "green"}
+"""The same everywhere: what is to be less, and what is to be more."""
 
 
 # --- what is built ------------------------------------------------------------------------------------------------
@@ -43,6 +48,7 @@ def init_duration() -> Panel:
         text,
         *median_and_p95(semconv.INIT_DURATION, semconv.COMPONENT_TYPE),
         unit="s",
+        many=True,
     )
 
 
@@ -54,7 +60,8 @@ def init_share_over_time() -> Panel:
         NO_REQUESTS,
     )
     share = q.ratio(q.total(INIT_SECONDS, START, window=q.SMOOTH), q.total(REQUEST_SECONDS, START, window=q.SMOOTH))
-    return show_lines(text, Query(share, legend(semconv.START_TYPE)), unit="percentunit", calcs=("mean", "max"))
+    named = Query(share, legend(semconv.START_TYPE))
+    return colored(show_lines(text, named, unit="percentunit", calcs=("mean", "max"), many=True))
 
 
 def reinits_by_component() -> Panel:
@@ -66,24 +73,25 @@ def reinits_by_component() -> Panel:
         "Nothing was built again",
     )
     share = q.each_ratio(q.total(REINITS, TYPE, window=q.SMOOTH), q.total(REQUESTS, window=q.SMOOTH))
-    return show_lines(text, Query(share, legend(semconv.COMPONENT_TYPE)), unit="short", calcs=("mean", "max"))
+    named = Query(share, legend(semconv.COMPONENT_TYPE))
+    return show_lines(text, named, unit="short", calcs=("mean", "max"))
 
 
 def built_again() -> Panel:
     text = Text(
         "Built again",
-        "Re-inits in this range, and the seconds spent in them, without those of others inside: the column adds up.",
-        "begin with the most seconds. The rule's page has the code for it.",
+        "Re-inits in this range, and the time spent in them, without that of others inside: the column adds up.",
+        "begin with the most time. The rule's page has the code for it.",
         "Nothing was built again",
     )
     rebuilt = [
         q.twice(f"{q.total(selected, KIND, TYPE)} > 0", KIND) for selected in (REINITS, q.select(semconv.REINIT_TIME))
     ]
     columns = (
-        Column(KIND, "Component", width=120),
-        Column(TYPE, "Class"),
-        Column(value("A"), "Re-inits", decimals=0, width=90),
-        Column(value("B"), "Seconds", unit="s", decimals=3, width=90),
+        Column(KIND, "Component", width=140),
+        Column(TYPE, "Class", width=260),
+        Column(value("A"), "Re-inits", decimals=0, width=100),
+        Column(value("B"), "Time", unit="s", decimals=1, width=100),
         Column(
             "rule",
             "Rule",
@@ -93,7 +101,7 @@ def built_again() -> Panel:
         ),
         Column("remedy", "What to do", words={kind: remedy.line for kind, remedy in REBUILD_REMEDIES.items()}),
     )
-    return show_table(text, rebuilt, columns, sort="Seconds")
+    return show_table(text, rebuilt, columns, sort="Time")
 
 
 # --- what requests pay --------------------------------------------------------------------------------------------
@@ -109,7 +117,7 @@ def start_types() -> Panel:
         NO_REQUESTS,
     )
     counted = Query(q.total(REQUESTS, START, window=q.STEP), legend(semconv.START_TYPE))
-    return show_stack(text, counted, unit="short", in_percent=True)
+    return colored(show_stack(text, counted, unit="short", in_percent=True, many=True))
 
 
 def latency() -> Panel:
@@ -119,8 +127,12 @@ def latency() -> Panel:
         "cold far above warm: warm_up at start-up, a minimum of replicas. No distance: it is the model, see below.",
         NO_REQUESTS,
     )
-    return show_lines(
-        text,
-        *median_and_p95(semconv.REQUEST_DURATION, semconv.START_TYPE),
-        unit="s",
-    )
+    panel = show_lines(text, *median_and_p95(semconv.REQUEST_DURATION, semconv.START_TYPE), unit="s", many=True)
+    return colored(colored(panel, " p50", "light-"), " p95")
+
+
+def colored(panel: Panel, after: str = "", before: str = "") -> Panel:
+    """Each start type in its colour: series are named by it, with something after it, colours with something before."""
+    for start_type, color in START_COLORS.items():
+        panel = with_override(panel, f"{start_type}{after}", color={"mode": "fixed", "fixedColor": f"{before}{color}"})
+    return panel

@@ -111,7 +111,10 @@ def lifetimes() -> Panel:
         "node.",
         NO_WORKERS,
     )
-    lives = f"max by ({q.JOB}, {PID}, {SERVER}, {q.INSTANCE}) ({q.alive(WORKERS)})"
+    lives = f"max by ({q.JOB}, {PID}, {SERVER}, {q.INSTANCE}, {CREATED}) ({q.alive(WORKERS)})"
+    # Prometheus orders series by their labels in alphabetical order, and Grafana leaves them so: by the server, and now
+    # by age; without this by the instance, which says nothing.
+    lives = f'label_replace({lives}, "created", "$1", "{CREATED}", "(.*)")'
     return show_timeline(text, Query(lives, legend(semconv.WORKER_SERVER, semconv.PROCESS_PID)), words={"1": "alive"})
 
 
@@ -191,6 +194,7 @@ def boot_contention() -> Panel:
         decimals=0,
         custom__drawStyle="bars",
         custom__fillOpacity=40,
+        custom__showPoints="never",
         custom__axisPlacement="right",
     )
 

@@ -55,6 +55,8 @@ class Rows:
         faults: list[str] = []
         for sample in samples:
             key = tuple(sample.labels.get(label, "") for label in self.labels)
+            if key not in self.bounds and not sample.value > 0:
+                continue
             if key in seen:
                 faults.append(f"{self._named(key)} is there twice")
             seen[key] = sample.value
@@ -65,7 +67,7 @@ class Rows:
                 faults.append(f"{self._named(key)} is {value:.6g}, not {bounds}")
         if not self.others:
             unknown = {key: value for key, value in seen.items() if key not in self.bounds}
-            faults += [f"{self._named(key)} is there: {value:.6g}" for key, value in unknown.items() if value > 0]
+            faults += [f"{self._named(key)} is there: {value:.6g}" for key, value in unknown.items()]
         together = sum(seen.values())
         if self.whole is not None and not self.whole.hold(together):
             faults.append(f"together they are {together:.6g}, not {self.whole}")

@@ -246,8 +246,8 @@ def loop_blocked(truth: Truth) -> Rows:
 
 
 def loop_blocked_at_a_time(truth: Truth) -> Rows:
-    blocked = truth.seconds("block")
-    return one(Bounds(0.2, max(semconv.LOOP_BLOCKED_DURATION_METRIC.buckets))) if blocked else none()
+    longest = max(semconv.LOOP_BLOCKED_DURATION_METRIC.buckets)
+    return one(Bounds(0.2 if truth.seconds("block") else 0.0, longest))
 
 
 def connecting(truth: Truth) -> Rows:

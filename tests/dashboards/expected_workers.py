@@ -12,9 +12,9 @@ from truth import AGENT_RUNS, SERVERS, TEAM_RUNS, Truth
 
 _RUNS = AGENT_RUNS + TEAM_RUNS
 
-FIRST_EXPORT = 2.0
-"""Seconds from when a process could export to when it has, on a busy machine; boards look at minutes, that is seconds
-of the scenario."""
+FIRST_EXPORT = 4.0
+"""Seconds from when a process is ready to when it has exported at the latest, on a busy machine, and boards look only
+at minutes, that is seconds of the scenario. At the earliest, it has when it built its first client."""
 
 
 def alive(truth: Truth) -> Rows:
@@ -36,9 +36,11 @@ def ages(truth: Truth) -> dict[int, Bounds]:
     found: dict[int, Bounds] = {}
     whole = END - clock.at(truth.since_ns or 0)
     for pid, deed in truth.present.items():
-        # As long as the range, for those that are older.
-        since_ready = min(END - clock.at(deed.body["ready_ns"]), whole)
-        found[pid] = Bounds(since_ready - FIRST_EXPORT * STRETCH, since_ready + STRETCH)
+        # As long as the range, for those that are older, and to the export before it.
+        since_created, since_ready = (
+            min(END - clock.at(deed.body[moment]), whole) for moment in ("created_ns", "ready_ns")
+        )
+        found[pid] = Bounds(since_ready - FIRST_EXPORT * STRETCH, since_created + STRETCH)
     return found
 
 

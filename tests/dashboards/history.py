@@ -11,7 +11,7 @@ import prometheus
 from scenario import Played
 
 STRETCH = 60
-"""A second of the scenario is a minute of the history: its processes export every 0.3 s, those of real services every
+"""A second of the scenario is a minute of the history: its processes export every second, those of real services every
 minute, and boards and rules look at minutes and hours. Only when something happened is stretched, not how long it took:
 a request of 0.1 s is one of 0.1 s, and what is measured in seconds per second is a sixtieth."""
 

@@ -161,7 +161,7 @@ class Prometheus:
         Raises:
             PrometheusFailed: it cannot be evaluated.
         """
-        data = self._ask("/api/v1/query", query=expression, time=time.time() if at is None else at)
+        data = self._ask("POST", "/api/v1/query", query=expression, time=time.time() if at is None else at)
         if data["resultType"] == "scalar":
             return [Sample({}, float(data["result"][1]))]
         return [Sample(series["metric"], float(series["value"][1])) for series in data["result"]]
@@ -172,25 +172,19 @@ class Prometheus:
         Raises:
             PrometheusFailed: it cannot be evaluated.
         """
-        data = self._ask("/api/v1/query_range", query=expression, start=start, end=end, step=step)
+        data = self._ask("POST", "/api/v1/query_range", query=expression, start=start, end=end, step=step)
         return [
             Line(series["metric"], tuple((moment, float(value)) for moment, value in series["values"]))
             for series in data["result"]
         ]
 
-    def series(self, selector: str, start: float, end: float) -> list[Labels]:
-        """The labels of every series that matches, whenever it was there."""
-        return self._ask("/api/v1/series", **{"match[]": selector}, start=start, end=end)
-
     def label_values(self, selector: str, label: str, start: float, end: float) -> list[str]:
         """The values of a label: what Grafana's ``label_values(selector, label)`` asks for."""
-        return self._ask(f"/api/v1/label/{label}/values", **{"match[]": selector}, start=start, end=end)
+        return self._ask("GET", f"/api/v1/label/{label}/values", **{"match[]": selector}, start=start, end=end)
 
-    def _ask(self, path: str, **parameters: Any) -> Any:
-        answer = (
-            self._http.post(path, data=parameters) if "label" not in path else self._http.get(path, params=parameters)
-        )
-        body = answer.json()
+    def _ask(self, method: str, path: str, **parameters: Any) -> Any:
+        sent = {"params" if method == "GET" else "data": parameters}
+        body = self._http.request(method, path, **sent).json()
         if body["status"] != "success":
             raise PrometheusFailed(f"{body.get('error')}\n{json.dumps(parameters, indent=1)}")
         return body["data"]

@@ -16,11 +16,12 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from e2e.conftest import Start
-from e2e.crashing import NEVER_SECONDS, Scene, wait_until, workers_of
+from e2e.crashing import NEVER_SECONDS, Scene, is_alive, wait_until, workers_of
 from e2e.harness import READY_SECONDS, SOON, Launcher, Server
 from e2e.telemetry import Arrived, Telemetry
 
@@ -34,6 +35,7 @@ WORKERS = 4
 FIRST_KILLS, LATER_KILLS = WORKERS, WORKERS - 1
 BOOT_FAILURES = 3
 STEADY_SECONDS = 5.0
+EXPORT_MILLISECONDS = 1000
 THINK_SECONDS = 0.05
 ARRIVAL_SECONDS = 30.0
 
@@ -122,6 +124,7 @@ class _Stage:
         self._boot_failure.write_text("missing-module")
         self._variables = {
             **SOON,
+            "OTEL_METRIC_EXPORT_INTERVAL": str(EXPORT_MILLISECONDS),
             "OTEL_PYTHON_AUTOGEN_STATE_DIR": str(folder / "state"),
             "SLOW_MODEL_URL": slow_model.base_url,
         }
@@ -148,6 +151,7 @@ class _Stage:
             self._warm(many)
             killed += self._kill(many, LATER_KILLS)
             left = self._scene.send(many, "leave").pid
+            wait_until(lambda: not is_alive(left), many, "nobody left")
             self._warm(many)
             one.wait_ready(1)
             self._do(one, ONE, "2", ["shared"] * 3 + ["tool"] * 3 + ["stream"] * 2)
@@ -198,7 +202,9 @@ class _Stage:
     def _kill(self, server: Server, kills: int) -> list[int]:
         """Kill workers in the middle of a request, when all that they have done has been exported."""
         self._settle(server)
-        return [self._scene.send(server, "think").pid for _ in range(kills)]
+        killed = [self._scene.send(server, "think").pid for _ in range(kills)]
+        wait_until(lambda: not any(map(is_alive, killed)), server, "not all were dead")
+        return killed
 
     def _warm(self, server: Server) -> None:
         """Have each worker serve, most of the time what builds a client again."""
@@ -234,12 +240,10 @@ class _Stage:
 
     def _settle(self, *servers: Server) -> None:
         """Wait until the workers have exported all that they have done: twice, for the first export may have begun."""
-        for _ in range(2):
-            since = time.time_ns()
-            for server in servers:
-                pids = {deed.pid for deed in self._deeds} & (workers_of(server) | {server.pid})
-                if not self._receiver.wait_for(lambda received: pids <= _heard_of(received, since), ARRIVAL_SECONDS):  # noqa: B023
-                    raise server.failed(f"not all of {sorted(pids)} exported within {ARRIVAL_SECONDS:.0f} s")
+        for server in (*servers, *servers):
+            pids = {deed.pid for deed in self._deeds} & (workers_of(server) | {server.pid})
+            if not self._receiver.wait_for(partial(_heard_of, pids, time.time_ns()), ARRIVAL_SECONDS):
+                raise server.failed(f"not all of {sorted(pids)} exported within {ARRIVAL_SECONDS:.0f} s")
 
     def _told_of(self, pids: set[int]) -> bool:
         events = self._scene.telemetry.events(semconv.PROCESS_EXIT_EVENT.name)
@@ -252,9 +256,9 @@ def _ask(server: Server, job: str, version: str, act: str) -> Deed:
     return Deed(job, version, act, began, time.time_ns(), answer.status, answer.body)
 
 
-def _heard_of(receiver: Receiver, since_ns: int) -> set[int]:
-    """Who has told of itself since."""
-    return {
+def _heard_of(pids: set[int], since_ns: int, receiver: Receiver) -> bool:
+    """Whether each of them has told of itself since."""
+    return pids <= {
         point.attributes[semconv.PROCESS_PID]
         for point in receiver.points
         if point.time_ns >= since_ns and point.metric == semconv.WORKER_INFO.name

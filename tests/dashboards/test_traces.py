@@ -67,7 +67,11 @@ def test_crash_traces_are_found(played: Played) -> None:
     assert query.selected == tuple(
         f"span.{name}" for name in (semconv.CRASH_CATEGORY, semconv.ERROR_TYPE, semconv.PHASE, semconv.PROCESS_PID)
     )
-    for deed in truth.failed:
-        told = (categories[deed.act], deed.body["error"], "request", deed.pid)
-        assert found.pop(deed.body["trace_id"]) == {told}, deed
+    missed_before: set[int] = set()
+    for deed in sorted(truth.failed, key=lambda deed: deed.body["began_ns"]):
+        told = {(categories[deed.act], deed.body["error"], "request", deed.pid)}
+        # An init that is cheap has no span when its line was seen before, though it fails.
+        without_span = told if deed.act == "no-key" and deed.pid in missed_before else set()
+        assert found.pop(deed.body["trace_id"], without_span) == told, deed
+        missed_before |= {deed.pid} if deed.act == "no-key" else set()
     assert not found.keys() & {deed.body["trace_id"] for deed in truth.deeds}
