@@ -382,6 +382,27 @@ def test_the_end_of_the_process_is_an_occasion(supervisor: Server, sink: Any, mo
     assert list(supervisor.recorder.directory.iterdir()) == []
 
 
+def test_a_supervisor_that_ends_has_its_record_until_its_dead_are_told(
+    supervisor: Server, recorder: Recorder, sink: Any, moments: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sibling that looks around meanwhile leaves them to it."""
+    monkeypatch.setattr(deaths_module._thread, "start_new_thread", refuse)
+    child = supervisor.worker()
+    os.kill(child, signal.SIGKILL)
+    supervisor.reap(child)
+    own = [path for path in recorder.directory.glob("*.exit") if f"-{os.getpid()}-" in path.name]
+    there: list[bool] = []
+
+    def deliver(timeout: float) -> bool:
+        there.append(own[0].exists())
+        return True
+
+    sink.deliver = deliver
+    moments.exiting()
+    assert there == [True]
+    assert not own[0].exists()
+
+
 def test_the_end_does_not_take_longer_than_it_may(
     supervisor: Server, sink: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

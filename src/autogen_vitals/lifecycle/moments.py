@@ -67,8 +67,9 @@ class Moments:
         self._escapes.main_thread_ended()
         self._tracker.settle()
         self._tracker.startup.close()
-        self._end()
+        # As long as there is a record of this process, others leave its children to it.
         self._deaths.settle()
+        self._end()
         self._sink.last_chance()
 
     def _supervise(self) -> None:
