@@ -10,12 +10,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --quiet
+PICTURES := dashboards/pictures
 SCRIPTS := scripts/generate-docs scripts/matrix
 
 .DEFAULT_GOAL := help
 # The targets share one virtual environment.
 .NOTPARALLEL:
-.PHONY: help demo test lint types matrix docs boards build ci clean
+.PHONY: help demo test lint types matrix docs boards pictures build ci clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +46,12 @@ boards: $(VENV)/.stamp-test ## write dashboards/grafana/ from dashboards/boards/
 	@PYTHONPATH=dashboards $(BIN)/python -m boards
 	$(BIN)/python -m pytest --quiet tests/dashboards/test_boards.py
 
+pictures: $(VENV)/.stamp-test $(PICTURES)/node_modules/.package-lock.json ## draw the boards with Grafana's components on the scenario's data, into docs/pictures/; ARGS=--same: on the last data
+	@scripts/system-tools pictures
+	@PYTHONPATH=tests:tests/dashboards $(BIN)/python $(PICTURES)/data.py $(ARGS)
+	@echo "building the page (about a minute)"
+	@cd $(PICTURES) && npm run --silent build && npm run --silent shoot
+
 build: $(VENV)/.stamp-dev ## wheel and sdist into dist/, and a look at the wheel from an empty environment
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist .
@@ -55,6 +62,7 @@ ci: ## everything above but the demo, as CI does
 
 clean: ## remove everything that was made: environments, caches, packages
 	rm -rf $(VENV) .venv-matrix .cache dist build .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(PICTURES)/node_modules $(PICTURES)/dist
 	find src tests examples dashboards scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip: dependency groups came with 25.1.
@@ -78,4 +86,10 @@ $(VENV)/.stamp-test: pyproject.toml | $(VENV)/.stamp-venv
 $(VENV)/.stamp-dev: pyproject.toml | $(VENV)/.stamp-test
 	@echo "installing the linters"
 	@$(INSTALL) --editable '.[local,autogen]' --group test --group e2e --group dev
+	@touch $@
+
+$(PICTURES)/node_modules/.package-lock.json: $(PICTURES)/package-lock.json
+	@command -v npm >/dev/null || { echo "the pictures need Node.js 20 or later with npm, and Chromium" >&2; exit 1; }
+	@echo "installing Grafana's components (about a minute, 650 MB)"
+	@cd $(PICTURES) && npm ci --silent
 	@touch $@

@@ -115,7 +115,7 @@ def lifetimes() -> Panel:
     # Prometheus orders series by their labels in alphabetical order, and Grafana leaves them so: by the server, and now
     # by age; without this by the instance, which says nothing.
     lives = f'label_replace({lives}, "created", "$1", "{CREATED}", "(.*)")'
-    return show_timeline(text, Query(lives, legend(semconv.WORKER_SERVER, semconv.PROCESS_PID)), words={"1": "alive"})
+    return show_timeline(text, Query(lives, legend(semconv.PROCESS_PID, semconv.WORKER_SERVER)), words={"1": "alive"})
 
 
 def each_worker() -> Panel:
@@ -210,5 +210,5 @@ def runs() -> Panel:
     counted = q.aggregated("sum", run_counts(), q.JOB, q.INSTANCE)
     named = q.joined(counted, WORKERS, (PID, SERVER), q.select(semconv.INVOKE_AGENT_DURATION, "count"))
     return show_bars(
-        text, Query(f"sort_desc({named})", legend(semconv.WORKER_SERVER, semconv.PROCESS_PID)), unit="short", decimals=0
+        text, Query(f"sort_desc({named})", legend(semconv.PROCESS_PID, semconv.WORKER_SERVER)), unit="short", decimals=0
     )
