@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import functools
 import gc
 import importlib
+import importlib.util
 import inspect
 import multiprocessing.popen_fork
 import os
@@ -50,6 +52,7 @@ TOP = (
     ".guard",
     ".instrumentation",
     ".instrumentor",
+    ".plans",
     ".settings",
     ".warming",
 )
@@ -80,6 +83,9 @@ SHELL = {
     "wrapping.calls:deferred_call.wrapper",
     "wrapping.calls:_run",
     "wrapping.coverage:_subclass_hook.__init_subclass__",
+    "wrapping.handover:StandIn.__getattr__",
+    "wrapping.handover:handed_over.wrapper",
+    "wrapping.handover:_carrying.carrying",
     "wrapping.importing:ImportHooks.when_imported.hook",
     "wrapping.life:life_call.wrapper",
     "wrapping.life:noted_call.wrapper",
@@ -230,7 +236,7 @@ def told(error: BaseException) -> tuple[str, str, list[str]]:
 
 async def scenario(model: ModelServer) -> list[Any]:
     """A bit of everything an app does with AutoGen, from its imports on; what it sees of it."""
-    seen: list[Any] = [*imports(), *await first_uses(), await real_model(model)]
+    seen: list[Any] = [*imports(), *await first_uses(), await real_model(model), *await classic(model)]
     client = ReplayChatCompletionClient(
         [f"reply {number}" for number in range(20)],
         MODEL_INFO,
@@ -322,6 +328,60 @@ async def real_model(model: ModelServer) -> list[Any]:
         seen.append([type(item).__name__ async for item in client.create_stream(message)])
     finally:
         await client.close()
+    return seen
+
+
+async def classic(model: ModelServer) -> list[Any]:
+    """The same with classic AutoGen, where it is installed: synchronous, asynchronous, in threads, from a cache."""
+    if importlib.util.find_spec("autogen") is None:
+        return []
+    autogen = importlib.import_module("autogen")
+    coding = importlib.import_module("autogen.coding.base")
+    cache = importlib.import_module("autogen.cache.in_memory_cache").InMemoryCache("seed")
+
+    class Executor(coding.CodeExecutor):
+        def execute_code_blocks(self, code_blocks: Any) -> Any:
+            return coding.CodeResult(exit_code=0, output=f"{len(code_blocks)} blocks")
+
+    quiet = {"human_input_mode": "NEVER", "code_execution_config": False}
+    config = {"model": "stub", "api_key": "x", "base_url": model.url, "max_retries": 0, "price": [0, 0]}
+    writer = autogen.AssistantAgent("writer", llm_config={"config_list": [config]})
+    user = autogen.UserProxyAgent("user", function_map={"explode": explode}, default_auto_reply="ok", **quiet)
+    other, unused = (
+        autogen.ConversableAgent(name, llm_config=False, default_auto_reply="yes", **quiet) for name in ("a", "b")
+    )
+    call = {"name": "explode", "arguments": '{"x": 1}'}
+    ask = {"messages": [{"role": "user", "content": "x"}], "cache": cache}
+    seen: list[Any] = [
+        user.initiate_chat(writer, message="x", max_turns=1, silent=True).summary,
+        (await user.a_initiate_chat(writer, message="x", max_turns=1, silent=True)).summary,
+        [chat.summary for chat in user.initiate_chats([{"recipient": other, "message": "x", "max_turns": 1}])],
+        [writer.client.create(**ask).choices[0].message.content for _ in range(2)],
+        [user.execute_function(call), await user.a_execute_function(call)],
+        Executor().execute_code_blocks([]).output,
+        copy.deepcopy(unused).generate_reply([{"role": "user", "content": "x"}]),
+    ]
+    response = user.run(other, message="x", max_turns=1)
+    response.process()
+    seen.append(response.summary)
+    team = autogen.GroupChat([user, other], [], max_round=2, speaker_selection_method="round_robin")
+    manager = autogen.GroupChatManager(team, llm_config=False)
+    seen.append(user.initiate_chat(manager, message="x", silent=True).summary)
+
+    class Failing(autogen.ConversableAgent):
+        def generate_reply(self, *args: Any, **kwargs: Any) -> Any:
+            return super().generate_reply(*args, **kwargs) if args else explode(1)
+
+    for failing in (
+        lambda: Failing("failing", llm_config=False).generate_reply(),
+        lambda: user.initiate_chat(None, message="x"),
+        lambda: writer.client.create(messages=[], model=1, nothing="such"),
+        lambda: autogen.AssistantAgent("none", llm_config={"config_list": [config], "given": threading.Lock()}),
+    ):
+        try:
+            seen.append(failing())
+        except Exception as error:
+            seen.append(told(error))
     return seen
 
 

@@ -15,7 +15,7 @@ from opentelemetry.trace import TracerProvider
 
 from autogen_vitals.guard import guarded
 from autogen_vitals.hooks import LIBRARIES, SERVERS, TRANSPORT, Library, Servers, Transport
-from autogen_vitals.hooks.tables import Argument, Component, NativeSpans, Run
+from autogen_vitals.hooks.tables import NativeSpans
 from autogen_vitals.lifecycle.boundaries import AsgiWatch
 from autogen_vitals.lifecycle.collections import Collections
 from autogen_vitals.lifecycle.connects import ConnectWatch, RetryWatch
@@ -26,18 +26,20 @@ from autogen_vitals.lifecycle.imports import ImportFinder
 from autogen_vitals.lifecycle.loops import LoopWatchdog
 from autogen_vitals.lifecycle.moments import Moments
 from autogen_vitals.lifecycle.process import current as process
-from autogen_vitals.lifecycle.reading import Reader, argument, attribute
 from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.sites import SiteFinder
 from autogen_vitals.lifecycle.tracker import Tracker
-from autogen_vitals.lifecycle.watches import Described, InitWatch, RunFacts, RunWatch
+from autogen_vitals.lifecycle.watches import CacheWatch
+from autogen_vitals.plans import class_plans
 from autogen_vitals.settings import Settings
+from autogen_vitals.telemetry.carrying import Carried
 from autogen_vitals.telemetry.model_sdks import told_elsewhere
 from autogen_vitals.telemetry.native import EnvelopeContext, QuietMessages, QuietTrace
 from autogen_vitals.telemetry.server_spans import ServerSpans
 from autogen_vitals.telemetry.sink import Telemetry
 from autogen_vitals.wrapping.calls import deferred_call, observation_on, plain_call
-from autogen_vitals.wrapping.coverage import ClassPlan, Coverage
+from autogen_vitals.wrapping.coverage import Coverage
+from autogen_vitals.wrapping.handover import StandIn, handed_over
 from autogen_vitals.wrapping.importing import ImportHooks, resolve, split_target
 from autogen_vitals.wrapping.life import ForkedChildren, life_call, lifespan_call, noted_call
 from autogen_vitals.wrapping.patches import Patches
@@ -65,7 +67,7 @@ class Instrumentation:
         self._patches = Patches()
         self._import_hooks = ImportHooks()
         self._undo: list[Callable[[], object]] = []
-        model_sdks = {provider: sdk for library in LIBRARIES for provider, sdk in library.model_sdks.items()}
+        model_sdks = [sdk for library in LIBRARIES for sdk in library.model_sdks.items()]
         packages = tuple(package for library in LIBRARIES for package in library.packages)
         self.telemetry = Telemetry(
             tracer_provider,
@@ -104,10 +106,10 @@ class Instrumentation:
     def install(self) -> None:
         """Patch what is imported, and arrange for the rest to be patched when it is."""
         self._follow_server_spans(tuple(scope for library in LIBRARIES for scope in library.native.scopes))
-        plans = tuple(
-            _plan(component, library, self.tracker) for library in LIBRARIES for component in library.components
-        )
+        plans = tuple(plan for library in LIBRARIES for plan in class_plans(library, self.tracker))
         Coverage(plans, self._patches, self._import_hooks).install()
+        for library in LIBRARIES:
+            self._follow_library(library)
         if self._settings.native_spans == "replace":
             for library in LIBRARIES:
                 self._quiet_native_spans(library.native)
@@ -166,12 +168,23 @@ class Instrumentation:
         add_span_processor(processor)
         self._undo.append(processor.shutdown)
 
+    def _follow_library(self, library: Library) -> None:
+        for target in library.caches:
+            self._wrap(target, plain_call(CacheWatch(self.tracker)))
+        for handover in library.handovers:
+            wrapper = handed_over(
+                partial(Carried.from_here, self.tracker), handover.function.keyword, handover.function.position
+            )
+            self._replace(handover.target, partial(StandIn, replaced=handover.callable, wrapper=wrapper))
+
     def _quiet_native_spans(self, native: NativeSpans) -> None:
         for target in native.tracing:
             self._replace(target, lambda _: QuietTrace())
+        if native.messaging is None:
+            return
 
         def envelope_context() -> EnvelopeContext | None:
-            module, path = split_target(native.envelope_context)
+            module, path = split_target(native.envelope_context or "")
             found = resolve(sys.modules[module], path) if module in sys.modules else None
             return None if found is None else found[2]
 
@@ -278,31 +291,3 @@ class Instrumentation:
                 self._undo.append(lambda: signal.disconnect(receiver))
 
         self._import_hooks.when_imported(module_name, connect)
-
-
-def _plan(component: Component, library: Library, tracker: Tracker) -> ClassPlan:
-    described = Described(component.kind, tuple(component.name.split(".")), library.providers, component.plumbing)
-    start, restore = InitWatch(tracker, described, "start"), InitWatch(tracker, described, "restore")
-    return ClassPlan(
-        component.target,
-        constructor=InitWatch(tracker, described, "construct"),
-        runs={run.method: RunWatch(tracker, described, run.operation, _facts(run)) for run in component.runs},
-        starts=dict.fromkeys(component.starts, start) | dict.fromkeys(component.restores, restore),
-    )
-
-
-def _facts(run: Run) -> RunFacts:
-    return RunFacts(
-        before=tuple((name, _reader(source)) for name, source in run.facts.items()),
-        after=tuple((name, tuple(path.split("."))) for name, path in run.result.items()),
-        failed=_steps(run.failed),
-        cached=_steps(run.cached),
-    )
-
-
-def _reader(source: str | Argument) -> Reader:
-    return attribute(source) if isinstance(source, str) else argument(source.keyword, source.position)
-
-
-def _steps(path: str | None) -> tuple[str, ...] | None:
-    return None if path is None else tuple(path.split("."))
