@@ -10,6 +10,7 @@ import gc
 import importlib
 import importlib.util
 import inspect
+import io
 import multiprocessing.popen_fork
 import os
 import pickle
@@ -19,10 +20,14 @@ import threading
 import traceback
 import types
 import warnings
+import wsgiref.handlers
+import wsgiref.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import celery
+import flask
 import openai
 import pytest
 from autogen_agentchat.agents import AssistantAgent
@@ -128,6 +133,14 @@ SHELL = {
     "wrapping.streams:_Step.send",
     "wrapping.streams:_Step.throw",
     "wrapping.streams:_Step.close",
+    "wrapping.wsgi:wsgi_call.wrapper",
+    "wrapping.wsgi:_Body.__iter__",
+    "wrapping.wsgi:_Body.__next__",
+    "wrapping.wsgi:_Body.close",
+    "wrapping.wsgi:_Items.__init__",
+    "wrapping.wsgi:_Items.__iter__",
+    "wrapping.wsgi:_Items.__next__",
+    "wrapping.wsgi:_step",
     # What the import system calls, in place of the finders and the loaders that it would have asked.
     "lifecycle.imports:ImportFinder.find_spec",
     "lifecycle.imports:_Timing.__call__",
@@ -266,6 +279,7 @@ async def scenario(model: ModelServer) -> list[Any]:
     seen.append((await unpickled(task="x")).messages[-1].content)
     seen.append(await serve(agent))
     seen += [await failing_server(), failing_work(), await failing_behind_the_scenes(), child()]
+    seen += [serve_by_wsgi(), work_on_tasks()]
 
     class Later(AssistantAgent):
         pass
@@ -434,6 +448,65 @@ async def failing_server() -> list[Any]:
             seen.append(told(error))
         environment["key"] = "x"
     return seen
+
+
+class Quiet(wsgiref.handlers.SimpleHandler):
+    """The standard library's server, without a word of what fails."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        LOGGED.append(told(exc_info[1]))
+
+
+LOGGED: list[Any] = []
+"""What it would have said."""
+
+
+def serve_by_wsgi() -> list[Any]:
+    """An app of Flask's, by a server that is known and by one that is not: a body that streams, one that fails, a page
+    that fails; and one whose framework is not known."""
+    app = flask.Flask("app")
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.logger.disabled = True
+
+    def stream(fails: bool) -> Iterator[str]:
+        yield "one"
+        if fails:
+            explode(1)
+        yield "two"
+
+    app.add_url_rule("/stream/<int:fails>", "stream", lambda fails: flask.Response(stream(bool(fails))))
+    app.add_url_rule("/fail", "fail", lambda: explode(1))
+    seen: list[Any] = []
+    LOGGED.clear()
+    for path in ("/stream/0", "/stream/1", "/fail"):
+        environ: dict[str, Any] = {"PATH_INFO": path}
+        wsgiref.util.setup_testing_defaults(environ)
+        output = io.BytesIO()
+        Quiet(io.BytesIO(), output, io.StringIO(), dict(environ)).run(app)
+        body = app(environ, lambda status, headers, exc_info=None: seen.append(status))
+        try:
+            seen.append(list(body))
+        except LookupError as error:
+            seen.append(told(error))
+        finally:
+            body.close()
+        seen.append([line for line in output.getvalue().splitlines() if not line.startswith(b"Date")])
+    Quiet(io.BytesIO(), io.BytesIO(), io.StringIO(), environ).run(lambda environ, start_response: explode(1))
+    return [*seen, *LOGGED]
+
+
+def work_on_tasks() -> list[Any]:
+    """Two of Celery's, run where they are called."""
+    app = celery.Celery("app", set_as_current=False)
+
+    def succeed() -> str:
+        return "done"
+
+    def fail() -> None:
+        explode(1)
+
+    done, failed = (app.task(name=work.__name__)(work).apply() for work in (succeed, fail))
+    return [done.result, told(failed.result)]
 
 
 def failing_work() -> list[Any]:

@@ -15,8 +15,8 @@ from opentelemetry.trace import TracerProvider
 
 from autogen_vitals.guard import guarded
 from autogen_vitals.hooks import LIBRARIES, SERVERS, TRANSPORT, Library, Servers, Transport
-from autogen_vitals.hooks.tables import NativeSpans
-from autogen_vitals.lifecycle.boundaries import AsgiWatch
+from autogen_vitals.hooks.tables import FailureCall, NativeSpans
+from autogen_vitals.lifecycle.boundaries import AsgiWatch, CallWatch, RequestFailures, ServerWatch, TaskRequests
 from autogen_vitals.lifecycle.collections import Collections
 from autogen_vitals.lifecycle.connects import ConnectWatch, RetryWatch
 from autogen_vitals.lifecycle.deaths import Deaths
@@ -44,6 +44,7 @@ from autogen_vitals.wrapping.importing import ImportHooks, resolve, split_target
 from autogen_vitals.wrapping.life import ForkedChildren, life_call, lifespan_call, noted_call
 from autogen_vitals.wrapping.patches import Patches
 from autogen_vitals.wrapping.proxy import Wrapper
+from autogen_vitals.wrapping.wsgi import wsgi_call
 
 
 class Instrumentation:
@@ -191,8 +192,7 @@ class Instrumentation:
         self._wrap(native.messaging, QuietMessages(self.tracker, self.telemetry.spans, envelope_context))
 
     def _watch_servers(self, servers: Servers) -> None:
-        for boundary in servers.boundaries:
-            self._wrap(boundary.target, deferred_call(AsgiWatch(self.tracker, self._moments, self.escapes)))
+        self._watch_requests(servers)
         for target in servers.lifespans:
             failed = partial(self.escapes.escaped, escape="lifespan", operation="lifespan")
             self._wrap(target, lifespan_call(partial(self._moments.reached, "ready"), failed))
@@ -205,10 +205,28 @@ class Instrumentation:
             self._wrap(call.target, life_call(before, after, failed))
         for signal in servers.signals:
             self._connect(signal.target, partial(self._moments.reached, signal.moment))
-        for failure in servers.failures:
-            self._connect(failure.target, partial(self.escapes.escaped, escape="request"), "exception")
         self._forked_children = ForkedChildren(partial(self._moments.reached, "ending"))
         self._import_hooks.when_imported("multiprocessing.util", self._forked_children.install)
+
+    def _watch_requests(self, servers: Servers) -> None:
+        failures = RequestFailures(self.tracker, self.escapes)
+        asgi = deferred_call(AsgiWatch(self.tracker, failures, self._moments))
+        wsgi = wsgi_call(CallWatch(self.tracker, failures))
+        for boundary in servers.boundaries:
+            if boundary.protocol == "server":
+                package = boundary.target.partition(".")[0]
+                self._wrap(boundary.target, plain_call(ServerWatch(self.tracker, failures, package)))
+            else:
+                self._wrap(boundary.target, asgi if boundary.protocol == "asgi" else wsgi)
+        tasks = TaskRequests(self.tracker)
+        for task in servers.tasks:
+            self._connect(task.begins, tasks.begins, "task_id")
+            self._connect(task.ends, tasks.ends, "task_id")
+        for failure in servers.failures:
+            if isinstance(failure, FailureCall):
+                self._wrap(failure.target, noted_call(failures.handled, None))
+            else:
+                self._connect(failure.target, failures.handled, failure.argument)
 
     def _watch_transport(self, transport: Transport) -> None:
         for connect in transport.connects:

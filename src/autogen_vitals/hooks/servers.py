@@ -1,17 +1,43 @@
-"""Request boundaries and worker life: Starlette and FastAPI, uvicorn, gunicorn, Celery.
+"""Request boundaries and worker life: WSGI and ASGI servers and frameworks, Celery, the masters of workers.
 
 Everything else that serves requests is recognised by its SERVER or CONSUMER span, or by ``autogen_vitals.request()``.
 """
 
 from __future__ import annotations
 
-from autogen_vitals.hooks.tables import Boundary, FailureSignal, LifeCall, LifeSignal, Servers
+from autogen_vitals.hooks.tables import (
+    Boundary,
+    FailureCall,
+    FailureSignal,
+    LifeCall,
+    LifeSignal,
+    Servers,
+    TaskSignals,
+)
 
 SERVERS = Servers(
     boundaries=(
         # FastAPI.__call__ calls it; whichever ASGI server runs the app, requests and lifespan come through here.
         Boundary("starlette.applications:Starlette.__call__", "asgi"),
+        Boundary("quart.app:Quart.__call__", "asgi"),
+        Boundary("django.core.handlers.asgi:ASGIHandler.__call__", "asgi"),
+        # What these two servers put around any application; uvicorn unless it is told --no-proxy-headers.
+        Boundary("uvicorn.middleware.proxy_headers:ProxyHeadersMiddleware.__call__", "asgi"),
+        Boundary("hypercorn.app_wrappers:ASGIWrapper.__call__", "asgi"),
+        # Any WSGI application: in these servers a request is one call, its body included.
+        Boundary("gunicorn.workers.sync:SyncWorker.handle_request", "server"),
+        Boundary("gunicorn.workers.gthread:ThreadWorker.handle_request", "server"),
+        Boundary("gunicorn.workers.base_async:AsyncWorker.handle_request", "server"),
+        Boundary("werkzeug.serving:WSGIRequestHandler.run_wsgi", "server"),
+        # The standard library's, on which Django's runserver is built.
+        Boundary("wsgiref.handlers:BaseHandler.run", "server"),
+        Boundary("waitress.task:WSGITask.execute", "server"),
+        # And in any other server (mod_wsgi, uWSGI, …): of these frameworks.
+        Boundary("flask.app:Flask.__call__", "wsgi"),
+        Boundary("django.core.handlers.wsgi:WSGIHandler.__call__", "wsgi"),
     ),
+    # Whatever the pool: prefork, threads, solo.
+    tasks=(TaskSignals("celery.signals:task_prerun", "celery.signals:task_postrun"),),
     # Whichever server runs the app is ready when the app says so; uvicorn, which calls it too, a moment later.
     lifespans=("starlette.routing:Router.lifespan",),
     calls=(
@@ -51,6 +77,11 @@ SERVERS = Servers(
     ),
     failures=(
         FailureSignal("flask.signals:got_request_exception"),
+        FailureSignal("django.core.signals:got_request_exception", argument=None),
+        FailureCall("wsgiref.handlers:BaseHandler.handle_error"),
+        # Its signals would call us in a thread.
+        FailureCall("quart.app:Quart.handle_exception"),
+        FailureCall("quart.app:Quart.handle_websocket_exception"),
         FailureSignal("celery.signals:task_failure"),
     ),
     services=("gunicorn.arbiter", "uvicorn.server", "celery.bin.worker"),

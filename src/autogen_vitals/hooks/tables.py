@@ -166,10 +166,25 @@ class Transport:
 
 @dataclass(frozen=True)
 class Boundary:
-    """A callable through which every request of a server comes."""
+    """A callable through which requests come.
+
+    Attributes:
+        target: ``module:Class.method``.
+        protocol: ``asgi``: an application, ``(scope, receive, send)``. ``wsgi``: an application,
+            ``(environ, start_response)``, whose answer is the body. ``server``: a server's own method that serves one
+            request from its beginning to the last byte, whatever application it calls for that.
+    """
 
     target: str
-    protocol: Literal["asgi"]
+    protocol: Literal["asgi", "wsgi", "server"]
+
+
+@dataclass(frozen=True)
+class TaskSignals:
+    """Signal objects that a server of tasks sends around each one, with its ``task_id``, in the context it runs in."""
+
+    begins: str
+    ends: str
 
 
 @dataclass(frozen=True)
@@ -198,7 +213,20 @@ class LifeSignal:
 
 @dataclass(frozen=True)
 class FailureSignal:
-    """A signal object that a server sends with an ``exception`` that has ended a request."""
+    """A signal object that is sent when an exception has ended a request.
+
+    Attributes:
+        target: ``module:signal``.
+        argument: what it is sent with that is the exception; ``None``: the one that is being handled.
+    """
+
+    target: str
+    argument: str | None = "exception"
+
+
+@dataclass(frozen=True)
+class FailureCall:
+    """A method that is given the exception which has ended a request, or is called while that is being handled."""
 
     target: str
 
@@ -208,20 +236,22 @@ class Servers:
     """Request boundaries and worker life.
 
     Attributes:
-        boundaries: what requests come through.
+        boundaries: what requests come through. Of several that one comes through, the outermost is it.
+        tasks: what tells of requests that are tasks.
         lifespans: ``module:Class.method`` of what handles an ASGI application's lifespan, ``(scope, receive, send)``.
         calls, signals: what tells of a moment of a process's life.
-        failures: what tells of a failed request that no boundary sees.
+        failures: what tells of a failed request whose exception gets to no boundary.
         services: modules that only a server's processes import.
         kills: ``module:Class.method`` of what ends a worker, its argument, that has taken too long over a task.
         reapers: modules through which supervisors wait for their children, all of them by ``os.waitpid``.
     """
 
     boundaries: tuple[Boundary, ...]
+    tasks: tuple[TaskSignals, ...]
     lifespans: tuple[str, ...]
     calls: tuple[LifeCall, ...]
     signals: tuple[LifeSignal, ...]
-    failures: tuple[FailureSignal, ...]
+    failures: tuple[FailureSignal | FailureCall, ...]
     services: tuple[str, ...]
     kills: tuple[str, ...]
     reapers: tuple[str, ...]
