@@ -30,6 +30,9 @@ import celery
 import flask
 import openai
 import pytest
+
+pytest.importorskip("autogen_agentchat")
+
 from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.conditions import MaxMessageTermination
 from autogen_agentchat.teams import RoundRobinGroupChat
@@ -89,6 +92,7 @@ SHELL = {
     "wrapping.calls:_run",
     "wrapping.coverage:_subclass_hook.__init_subclass__",
     "wrapping.handover:StandIn.__getattr__",
+    "wrapping.handover:StandIn.__dir__",
     "wrapping.handover:handed_over.wrapper",
     "wrapping.handover:_carrying.carrying",
     "wrapping.importing:ImportHooks.when_imported.hook",

@@ -27,15 +27,20 @@ class Carried(Protocol):
 class StandIn:
     """Stands for a module of the standard library in one module that knows it: one of its callables is wrapped.
 
-    The module itself stays as it is for everybody else.
+    The module itself stays as it is for everybody else; what is patched in it is seen through this one.
     """
 
     def __init__(self, module: ModuleType, replaced: str, wrapper: WrapperFunction) -> None:
         self._module = module
-        setattr(self, replaced, Wrapper(getattr(module, replaced), wrapper))
+        self._replaced = replaced
+        self._wrapper = wrapper
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
+        value = getattr(self._module, name)
+        return Wrapper(value, self._wrapper) if name == self._replaced else value
+
+    def __dir__(self) -> list[str]:
+        return dir(self._module)
 
 
 def handed_over(pick_up: Callable[[], Carried | None], keyword: str, position: int) -> WrapperFunction:
