@@ -283,7 +283,7 @@ async def scenario(model: ModelServer) -> list[Any]:
     seen.append((await unpickled(task="x")).messages[-1].content)
     seen.append(await serve(agent))
     seen += [await failing_server(), failing_work(), await failing_behind_the_scenes(), child()]
-    seen += [serve_by_wsgi(), work_on_tasks()]
+    seen += [serve_by_wsgi(), work_on_tasks(), await publish()]
 
     class Later(AssistantAgent):
         pass
@@ -497,6 +497,19 @@ def serve_by_wsgi() -> list[Any]:
         seen.append([line for line in output.getvalue().splitlines() if not line.startswith(b"Date")])
     Quiet(io.BytesIO(), io.BytesIO(), io.StringIO(), environ).run(lambda environ, start_response: explode(1))
     return [*seen, *LOGGED]
+
+
+async def publish() -> list[Any]:
+    """A message for another process; what carries the trace context is telemetry, not the app's."""
+    try:
+        runtime = importlib.import_module("autogen_ext.runtimes.grpc._worker_runtime")
+    except ImportError:
+        return []
+    connection = runtime.HostConnection(None, None)
+    event = runtime.cloudevent_pb2.CloudEvent(id="1", type="topic")
+    await connection.send(runtime.agent_worker_pb2.Message(cloudEvent=event))
+    sent = connection._send_queue.get_nowait().cloudEvent
+    return [sent.id, sent.type, sorted(set(sent.attributes) - {"traceparent", "tracestate"})]
 
 
 def work_on_tasks() -> list[Any]:

@@ -34,7 +34,7 @@ from autogen_vitals.plans import class_plans
 from autogen_vitals.settings import Settings
 from autogen_vitals.telemetry.carrying import Carried
 from autogen_vitals.telemetry.model_sdks import told_elsewhere
-from autogen_vitals.telemetry.native import EnvelopeContext, QuietMessages, QuietTrace
+from autogen_vitals.telemetry.native import EnvelopeContext, QuietMessages, QuietTrace, carry_context
 from autogen_vitals.telemetry.server_spans import ServerSpans
 from autogen_vitals.telemetry.sink import Telemetry
 from autogen_vitals.wrapping.calls import deferred_call, observation_on, plain_call
@@ -190,6 +190,8 @@ class Instrumentation:
             return None if found is None else found[2]
 
         self._wrap(native.messaging, QuietMessages(self.tracker, self.telemetry.spans, envelope_context))
+        if native.publishing is not None:
+            self._wrap(native.publishing, noted_call(carry_context, None))
 
     def _watch_servers(self, servers: Servers) -> None:
         self._watch_requests(servers)

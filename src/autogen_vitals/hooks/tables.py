@@ -94,12 +94,15 @@ class NativeSpans:
             module's ``get_tracer``, as they import it.
         messaging: ``module:Class.method``, the context manager around each message its runtimes move.
         envelope_context: ``module:function`` that reads the trace context a message's envelope carries.
+        publishing: ``module:Class.method`` that is given each message for another process, of which those that are
+            published carry no context by themselves.
     """
 
     scopes: tuple[str, ...]
     tracing: tuple[str, ...]
     messaging: str | None = None
     envelope_context: str | None = None
+    publishing: str | None = None
 
 
 @dataclass(frozen=True)
