@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from autogen_vitals.local.receiver import Receiver
 
 from .conftest import Start
-from .harness import ONLY_AT_STOP, Server, built_by, free_port
+from .harness import APPS, ONLY_AT_STOP, Server, ServerFailed, built_by, free_port
 from .telemetry import Telemetry, by_pid
 
 pytestmark = pytest.mark.e2e
@@ -99,3 +102,40 @@ def _fail(server: Server, served: Served) -> None:
     assert response.status_code == 500, server.failed(f"/fail was answered with {response.status_code}")
     if served.says_500:
         json.loads(response.text)
+
+
+def test_a_reloader_is_no_crash(start: Start, receiver: Receiver, telemetry: Telemetry, tmp_path: Path) -> None:
+    """Flask's development server with its reloader: each process has the inits that it made, the one that ended for a
+    changed file has come to its end, and so have all when Ctrl-C is pressed."""
+    source = tmp_path / "reloaded.py"
+    source.write_text("from scopes_flask import app\n")
+    port = free_port()
+    command = f"opentelemetry-instrument flask --app {source} run --debug --port {port}"
+    app_path = {"PYTHONPATH": str(APPS), "FLASK_RUN_EXCLUDE_PATTERNS": f"{APPS}/*"}
+    server = start.command(command.split(), receiver.environment("flask"), ONLY_AT_STOP, NO_OTHERS, app_path, port=port)
+    server.wait_ready()
+    first = server.ask("/ask", 2, 1)[0].pid
+    source.write_text("from scopes_flask import app  # changed\n")
+    deadline = time.monotonic() + 60
+    while (second := _pid(server)) in (None, first):
+        assert time.monotonic() < deadline, server.failed("it was not reloaded")
+        time.sleep(0.05)
+    server.ask("/ask", 2, 1)
+    os.killpg(server.pid, signal.SIGINT)
+    server.wait()
+
+    built = built_by(server.answers)
+    assert set(built) == {first, second}
+    assert by_pid(telemetry.inits(CLIENT)) == built
+    assert by_pid(telemetry.named("invoke_agent assistant")) == built
+    assert telemetry.counted("autogen.request.duration") == sum(built.values()) / 2
+    assert telemetry.counted("autogen.request.duration", start_type="cold") == 2
+    assert not [event.attributes for event in telemetry.events("autogen.process.exit")]
+    assert not [event.attributes for event in telemetry.events("autogen.crash")]
+
+
+def _pid(server: Server) -> int | None:
+    try:
+        return server.get("/health").pid
+    except ServerFailed:
+        return None  # nobody listens while it starts again
