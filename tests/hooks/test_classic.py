@@ -6,10 +6,12 @@ import asyncio
 import contextvars
 import copy
 import dataclasses
+import gc
 import importlib
 import pickle
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -831,6 +833,26 @@ def test_a_copied_agent_replies_by_itself(vitals: Vitals) -> None:
     vitals.exporter.clear()
     assert copied.generate_reply([{"role": "user", "content": "x"}]) == "mine"
     assert vitals.names() == ["invoke_agent plain"]
+
+
+async def test_what_the_app_drops_is_gone(vitals: Vitals, config: dict[str, Any], model: ModelServer) -> None:
+    """Agents and clients of chats that went well, failed, or went on in threads are kept alive by nothing of ours."""
+    dropped: list[weakref.ref[Any]] = []
+
+    async def use() -> None:
+        user, writer = talker("user"), autogen.AssistantAgent("writer", llm_config=config)
+        dropped.extend(map(weakref.ref, (user, writer, writer.client)))
+        chat(user, writer)
+        await user.a_initiate_chat(writer, message="x", max_turns=1, silent=True)
+        model.failures = 1
+        with pytest.raises(Exception, match="500"):
+            await user.a_initiate_chat(writer, message="x", max_turns=1, silent=True)
+
+    await use()
+    # A thread of the loop's holds its last call until the next.
+    await asyncio.get_running_loop().run_in_executor(None, int)
+    gc.collect()
+    assert [reference() for reference in dropped] == [None] * 3
 
 
 def test_replies_can_be_replaced_and_excluded(vitals: Vitals) -> None:
