@@ -62,13 +62,14 @@ def handed_over(pick_up: Callable[[], Carried | None], keyword: str, position: i
 def _with_carried(
     pick_up: Callable[[], Carried | None], keyword: str, position: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], Mapping[str, Any]] | None:
-    carried = pick_up()
+    function = kwargs[keyword] if keyword in kwargs else args[position] if len(args) > position else None
+    carried = pick_up() if callable(function) else None
     if carried is None:
         return None
+    carrying = _carrying(function, carried)
     if keyword in kwargs:
-        return args, {**kwargs, keyword: _carrying(kwargs[keyword], carried)}
-    function = _carrying(args[position], carried)
-    return (*args[:position], function, *args[position + 1 :]), kwargs
+        return args, {**kwargs, keyword: carrying}
+    return (*args[:position], carrying, *args[position + 1 :]), kwargs
 
 
 def _carrying(function: Callable[..., Any], carried: Carried) -> Callable[..., Any]:
