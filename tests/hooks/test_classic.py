@@ -32,6 +32,8 @@ LocalExecutor: Any = importlib.import_module("autogen.coding").LocalCommandLineC
 
 RUNS_IN_THREADS = hasattr(autogen.ConversableAgent, "run_iter")
 HAS_TRACING = importlib.util.find_spec("autogen.opentelemetry") is not None
+TRIES = 3
+"""How often the SDK asks before it gives up."""
 QUIET = {"human_input_mode": "NEVER", "code_execution_config": False}
 
 
@@ -49,7 +51,8 @@ def _model_is_as_new(model: ModelServer) -> None:
 @pytest.fixture
 def config(model: ModelServer) -> dict[str, Any]:
     """An llm_config whose replies are not cached."""
-    one = {"model": "stub", "api_key": "sk-CANARY-KEY", "base_url": model.url, "max_retries": 0, "price": [0, 0]}
+    # Some versions allow no max_retries here.
+    one = {"model": "stub", "api_key": "sk-CANARY-KEY", "base_url": model.url, "price": [0, 0]}
     return {"config_list": [one], "cache_seed": None}
 
 
@@ -428,7 +431,7 @@ def test_a_failing_reply_fails_the_chat_and_is_told_once(vitals: Vitals) -> None
 
 def test_a_model_that_fails_is_an_error_all_the_way(vitals: Vitals, config: dict[str, Any], model: ModelServer) -> None:
     """Of the SDK's own class, on the model's call, the reply and the chat."""
-    model.failures = 1
+    model.failures = TRIES
     writer = autogen.AssistantAgent("writer", llm_config=config)
     with pytest.raises(Exception, match="500"):
         chat(talker("user"), writer)
@@ -453,7 +456,6 @@ def test_a_server_that_is_not_there_is_a_connection_crash(vitals: Vitals, config
 def test_a_second_try_is_counted(vitals: Vitals, config: dict[str, Any], model: ModelServer) -> None:
     """The SDK asks again by itself; nobody would know."""
     model.failures = 1
-    config["config_list"][0]["max_retries"] = 1
     chat(talker("user"), autogen.AssistantAgent("writer", llm_config=config))
     assert vitals.span("chat stub").attributes["autogen.retry.count"] == 1
 
@@ -466,8 +468,8 @@ def test_tokens_are_counted_also_where_the_reply_is_streamed(
     monkeypatch.setattr("autogen.oai.client.count_token", lambda *_, **__: 2, raising=False)
     for stream in (False, True):
         config["config_list"][0]["stream"] = stream
-        writer = autogen.AssistantAgent("writer", llm_config=config)
-        assert chat(talker("user"), writer).summary == ("ab" if stream else "a")
+        response = autogen.OpenAIWrapper(**config).create(messages=[{"role": "user", "content": "x"}])
+        assert response.choices[0].message.content == ("ab" if stream else "a")
     assert len(vitals.spans("chat stub")) == 2
     used: dict[str, int] = {}
     for point in vitals.points("gen_ai.client.token.usage"):
@@ -844,13 +846,13 @@ async def test_what_the_app_drops_is_gone(vitals: Vitals, config: dict[str, Any]
         dropped.extend(map(weakref.ref, (user, writer, writer.client)))
         chat(user, writer)
         await user.a_initiate_chat(writer, message="x", max_turns=1, silent=True)
-        model.failures = 1
+        model.failures = TRIES
         with pytest.raises(Exception, match="500"):
             await user.a_initiate_chat(writer, message="x", max_turns=1, silent=True)
 
     await use()
     # A thread of the loop's holds its last call until the next.
-    await asyncio.get_running_loop().run_in_executor(None, int)
+    await asyncio.get_running_loop().shutdown_default_executor()
     gc.collect()
     assert [reference() for reference in dropped] == [None] * 3
 

@@ -30,6 +30,7 @@ class Model(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(answer)))
+        self.send_header("retry-after-ms", "1")
         self.end_headers()
         self.wfile.write(answer)
 
@@ -73,7 +74,7 @@ def without_models() -> None:
 
 
 def with_models(url: str) -> None:
-    entry = {"model": "m", "api_key": f"sk-{CANARY}", "base_url": url, "max_retries": 0, "price": [0, 0]}
+    entry = {"model": "m", "api_key": f"sk-{CANARY}", "base_url": url, "price": [0, 0]}
     config = {"config_list": [entry], "cache_seed": None}
     agents = [talker("a"), talker("b"), autogen.AssistantAgent("c", llm_config=config)]
     for chooses in (["c", f"mine {CANARY}", "a", "b"], ["nobody", "b", "a", "a"]):
@@ -82,7 +83,7 @@ def with_models(url: str) -> None:
         print(said(agents[0].initiate_chat(manager, message="x")))
     REPLIES[:] = ["c", "mine", "a", "b"]
     print(said(asyncio.run(agents[0].a_initiate_chat(group(agents, config), message="x"))))
-    REPLIES[:] = ["c", "fail"]
+    REPLIES[:] = ["c", "fail", "fail", "fail"]
     try:
         agents[0].initiate_chat(group(agents, config), message="x")
     except Exception:
