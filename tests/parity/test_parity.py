@@ -67,12 +67,20 @@ def constants(program: Path) -> dict:
     return found
 
 
+DISTRIBUTIONS = {
+    "autogen_agentchat": ("autogen-agentchat",),
+    # Microsoft's, which is the new line's too, only where no other one is there.
+    "autogen": ("ag2", "pyautogen", "autogen", "autogen-agentchat"),
+}
+
+
 def installed(module: str) -> tuple[int, ...]:
-    """The version of the distribution that a module is of: `autogen` has been several's."""
-    distributions = importlib.metadata.packages_distributions().get(module)
-    if not distributions:
+    """The version of a module, by the distribution that it is of."""
+    if importlib.util.find_spec(module) is None:
         pytest.skip(f"{module} is not installed")
-    return tuple(int(part) for part in re.findall(r"\d+", importlib.metadata.version(distributions[0]))[:3])
+    there = {distribution.name: distribution.version for distribution in importlib.metadata.distributions()}
+    version = next(there[name] for name in DISTRIBUTIONS[module] if name in there)
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def start(program: Path, directory: Path, *, enable: bool) -> subprocess.Popen[str]:
