@@ -63,8 +63,7 @@ def _with_carried(
     pick_up: Callable[[], Carried | None], keyword: str, position: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], Mapping[str, Any]] | None:
     function = kwargs[keyword] if keyword in kwargs else args[position] if len(args) > position else None
-    carried = pick_up() if callable(function) else None
-    if carried is None:
+    if not callable(function) or (carried := pick_up()) is None:
         return None
     carrying = _carrying(function, carried)
     if keyword in kwargs:
