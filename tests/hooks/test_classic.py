@@ -31,6 +31,7 @@ coding: Any = importlib.import_module("autogen.coding.base")
 LocalExecutor: Any = importlib.import_module("autogen.coding").LocalCommandLineCodeExecutor
 
 RUNS_IN_THREADS = hasattr(autogen.ConversableAgent, "run_iter")
+HAS_PATTERNS = hasattr(importlib.import_module("autogen.agentchat"), "run_group_chat")
 HAS_TRACING = importlib.util.find_spec("autogen.opentelemetry") is not None
 TRIES = 3
 """How often the SDK asks before it gives up."""
@@ -705,6 +706,22 @@ def test_choosing_a_speaker_is_told_with_what_it_builds(
     assert len(vitals.spans("chat stub")) == 2
     clients = [span for span in vitals.spans("init OpenAIWrapper") if span.attributes["autogen.phase"] == "request"]
     assert [span.attributes["autogen.reinit"] for span in clients] == [False, True]
+
+
+@pytest.mark.skipif(not HAS_PATTERNS, reason="this version has no patterns of group chats")
+def test_a_pattern_of_ag2s_is_a_group_chat(vitals: Vitals) -> None:
+    """Begun at once or in a thread of its own: one workflow of the manager, in the trace of who asked."""
+    agentchat = importlib.import_module("autogen.agentchat")
+    patterns = importlib.import_module("autogen.agentchat.group.patterns")
+    one, two = talker("one"), talker("two")
+    pattern = patterns.RoundRobinPattern(initial_agent=one, agents=[one, two])
+    with vitals.tracer_provider.get_tracer("app").start_as_current_span("GET /"):
+        agentchat.initiate_group_chat(pattern=pattern, messages="CANARY", max_rounds=3)
+        agentchat.run_group_chat(pattern=pattern, messages="CANARY", max_rounds=3).process()
+    spans = vitals.all_spans()
+    workflows = vitals.spans("invoke_workflow chat_manager")
+    assert [parent_name(span, spans) for span in workflows] == ["GET /", "GET /"]
+    assert parent_name(vitals.spans("invoke_agent two")[1], spans) == "invoke_workflow chat_manager"
 
 
 # --- runs in threads --------------------------------------------------------------------------------------------------
