@@ -10,17 +10,16 @@ import gc
 import importlib
 import importlib.util
 import inspect
-import io
 import multiprocessing.popen_fork
 import os
 import pickle
 import pkgutil
+import socket
 import sys
 import threading
 import traceback
 import types
 import warnings
-import wsgiref.handlers
 import wsgiref.util
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +45,9 @@ from observed import Vitals
 
 import autogen_vitals
 
+gunicorn_config = pytest.importorskip("gunicorn.config")
+gunicorn_parser = importlib.import_module("gunicorn.http.parser")
+gunicorn_sync = importlib.import_module("gunicorn.workers.sync")
 starlette_applications = pytest.importorskip("starlette.applications")
 responses = importlib.import_module("starlette.responses")
 routing = importlib.import_module("starlette.routing")
@@ -454,15 +456,30 @@ async def failing_server() -> list[Any]:
     return seen
 
 
-class Quiet(wsgiref.handlers.SimpleHandler):
-    """The standard library's server, without a word of what fails."""
+def serve_by_gunicorn(app: Any, environ: dict[str, Any]) -> list[Any]:
+    """One request by a worker of gunicorn's, through a socket: its answer, and what it raises."""
+    seen: list[Any] = []
 
-    def log_exception(self, exc_info: Any) -> None:
-        LOGGED.append(told(exc_info[1]))
+    def note(*_: Any) -> None:
+        seen.append(told(sys.exc_info()[1] or AssertionError()))
 
-
-LOGGED: list[Any] = []
-"""What it would have said."""
+    config = gunicorn_config.Config()
+    config.set("keepalive", 0)
+    worker = object.__new__(gunicorn_sync.SyncWorker)
+    log = types.SimpleNamespace(access=lambda *_: None, debug=lambda *_: None, exception=note)
+    vars(worker).update(cfg=config, log=log, wsgi=app, nr=0, max_requests=9, alive=True)
+    ours, theirs = socket.socketpair()
+    address = ("127.0.0.1", 80)
+    with ours, theirs:
+        theirs.sendall(f"GET {environ['PATH_INFO']} HTTP/1.0\r\n\r\n".encode())
+        request = next(gunicorn_parser.RequestParser(config, ours, address))
+        try:
+            worker.handle_request(types.SimpleNamespace(getsockname=lambda: address), request, ours, address)
+        except Exception as error:
+            seen.append(told(error))
+        ours.close()
+        answer = b"".join(iter(functools.partial(theirs.recv, 65536), b""))
+    return [*seen, [line for line in answer.splitlines() if not line.startswith(b"Date")]]
 
 
 def serve_by_wsgi() -> list[Any]:
@@ -481,12 +498,10 @@ def serve_by_wsgi() -> list[Any]:
     app.add_url_rule("/stream/<int:fails>", "stream", lambda fails: flask.Response(stream(bool(fails))))
     app.add_url_rule("/fail", "fail", lambda: explode(1))
     seen: list[Any] = []
-    LOGGED.clear()
     for path in ("/stream/0", "/stream/1", "/fail"):
         environ: dict[str, Any] = {"PATH_INFO": path}
         wsgiref.util.setup_testing_defaults(environ)
-        output = io.BytesIO()
-        Quiet(io.BytesIO(), output, io.StringIO(), dict(environ)).run(app)
+        seen.extend(serve_by_gunicorn(app, environ))
         body = app(environ, lambda status, headers, exc_info=None: seen.append(status))
         try:
             seen.append(list(body))
@@ -494,9 +509,7 @@ def serve_by_wsgi() -> list[Any]:
             seen.append(told(error))
         finally:
             body.close()
-        seen.append([line for line in output.getvalue().splitlines() if not line.startswith(b"Date")])
-    Quiet(io.BytesIO(), io.BytesIO(), io.StringIO(), environ).run(lambda environ, start_response: explode(1))
-    return [*seen, *LOGGED]
+    return [*seen, *serve_by_gunicorn(lambda environ, start_response: explode(1), environ)]
 
 
 async def publish() -> list[Any]:

@@ -203,7 +203,10 @@ class Instrumentation:
                 None if moment is None else partial(self._moments.reached, moment)
                 for moment in (call.before, call.after)
             )
-            failed = None if call.failed is None else partial(self.escapes.escaped, escape=call.failed)
+            failed = None
+            if call.failed is not None:
+                operation = "lifespan" if call.failed == "lifespan" else ""
+                failed = partial(self.escapes.escaped, escape=call.failed, operation=operation)
             self._wrap(call.target, life_call(before, after, failed))
         for signal in servers.signals:
             self._connect(signal.target, partial(self._moments.reached, signal.moment))

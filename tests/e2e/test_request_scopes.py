@@ -55,7 +55,7 @@ SERVED = (
     Served("wsgi-gunicorn-sync", _GUNICORN + "scopes_wsgi:app", says_500=False),
     # These have no handler of SIGTERM; Ctrl-C is how they are stopped.
     Served("flask-werkzeug", "flask --app scopes_flask run --port {port}", stop=signal.SIGINT),
-    Served("wsgi-wsgiref", "python scopes_wsgi.py {port}", stop=signal.SIGINT, says_500=False),
+    Served("django-wsgiref", "python scopes_django.py {port}", stop=signal.SIGINT),
     Served("django-waitress", "waitress-serve --listen 127.0.0.1:{port} scopes_django:wsgi", stop=signal.SIGINT),
     Served("django-gunicorn-sync", _GUNICORN + "scopes_django:wsgi"),
     Served("django-uvicorn", _UVICORN + "scopes_django:asgi", prefix="/async"),
@@ -139,3 +139,22 @@ def _pid(server: Server) -> int | None:
         return server.get("/health").pid
     except ServerFailed:
         return None  # nobody listens while it starts again
+
+
+@pytest.mark.parametrize(
+    ("command", "observer"), [(_UVICORN, "self"), (_GUNICORN + "-k asgi ", "supervisor")], ids=["uvicorn", "gunicorn"]
+)
+def test_a_start_up_that_fails_is_a_boot_failure(
+    command: str, observer: str, start: Start, receiver: Receiver, telemetry: Telemetry
+) -> None:
+    """Where a framework handles its lifespan itself, and servers take its word for it."""
+    arguments = f"opentelemetry-instrument {command.format(port=free_port())} unstartable_quart:app".split()
+    server = start.command(arguments, receiver.environment("quart"), ONLY_AT_STOP, NO_OTHERS)
+    assert server.wait() == 3
+    crashes = telemetry.events("autogen.crash")
+    assert [(crash.attributes["error.type"], crash.attributes["autogen.crash.escaped"]) for crash in crashes] == [
+        ("KeyError", "lifespan")
+    ]
+    (exited,) = telemetry.events("autogen.process.exit")
+    told = [exited.attributes[f"autogen.{word}"] for word in ("exit.reason", "phase", "exit.observed_by")]
+    assert told == ["boot_failure", "startup", observer]

@@ -74,9 +74,7 @@ def test_a_server_that_becomes_ready_says_so_before_it_waits() -> None:
             assert row.before in ("ready", "becomes_fork_server", "becomes_supervisor"), row.target
 
 
-@pytest.mark.parametrize(
-    "row", [row for row in SERVERS.boundaries if row.protocol == "asgi"], ids=lambda row: row.target
-)
+@pytest.mark.parametrize("row", _boundaries("asgi"), ids=lambda row: row.target)
 def test_every_asgi_application_is_called_with_scope_receive_send(row: Boundary) -> None:
     """And is a coroutine function: what is current while it runs is current for its application."""
     function = _function(row.target)
@@ -84,9 +82,12 @@ def test_every_asgi_application_is_called_with_scope_receive_send(row: Boundary)
     assert list(inspect.signature(function).parameters)[1:4] == ["scope", "receive", "send"]
 
 
-@pytest.mark.parametrize(
-    "row", [row for row in SERVERS.boundaries if row.protocol == "wsgi"], ids=lambda row: row.target
-)
+def test_a_scrape_is_no_request() -> None:
+    """Prometheus' exporter, which is in every process, is served by the standard library's server."""
+    assert not [target for target in OTHERS if target.startswith(("wsgiref", "http", "socketserver"))]
+
+
+@pytest.mark.parametrize("row", _boundaries("wsgi"), ids=lambda row: row.target)
 def test_every_wsgi_application_is_called_with_environ_start_response(row: Boundary) -> None:
     """By position, as servers do."""
     function = _function(row.target)

@@ -29,10 +29,9 @@ SERVERS = Servers(
         Boundary("gunicorn.workers.gthread:ThreadWorker.handle_request", "server"),
         Boundary("gunicorn.workers.base_async:AsyncWorker.handle_request", "server"),
         Boundary("werkzeug.serving:WSGIRequestHandler.run_wsgi", "server"),
-        # The standard library's, on which Django's runserver is built.
-        Boundary("wsgiref.handlers:BaseHandler.run", "server"),
         Boundary("waitress.task:WSGITask.execute", "server"),
-        # And in any other server (mod_wsgi, uWSGI, …): of these frameworks.
+        # And in any other server (mod_wsgi, uWSGI, Django's runserver, …): of these frameworks. Not the standard
+        # library's own: the Prometheus exporter of every process is served by it, and a scrape is no request.
         Boundary("flask.app:Flask.__call__", "wsgi"),
         Boundary("django.core.handlers.wsgi:WSGIHandler.__call__", "wsgi"),
     ),
@@ -57,12 +56,18 @@ SERVERS = Servers(
         LifeCall("gunicorn.app.base:BaseApplication.wsgi", failed="import"),
         LifeCall("celery.app.utils:find_app", failed="import"),
         LifeCall("multiprocessing.process:BaseProcess.run", failed="process"),
+        LifeCall("quart.app:Quart.startup", failed="lifespan"),
         # Their loops: a worker is ready when it enters its own. (That of a uvicorn worker starts uvicorn's server.)
         LifeCall("gunicorn.workers.sync:SyncWorker.run", before="ready"),
         LifeCall("gunicorn.workers.gthread:ThreadWorker.run", before="ready"),
         LifeCall("gunicorn.workers.ggevent:GeventWorker.run", before="ready"),
         LifeCall("gunicorn.workers.geventlet:EventletWorker.run", before="ready"),
         LifeCall("werkzeug.serving:BaseWSGIServer.serve_forever", before="ready"),
+        LifeCall("waitress.server:BaseWSGIServer.run", before="ready"),
+        LifeCall("waitress.server:MultiSocketServer.run", before="ready"),
+        # A server's part in a lifespan, whatever framework's.
+        LifeCall("hypercorn.asyncio.lifespan:Lifespan.wait_for_startup", before="starting", after="ready"),
+        LifeCall("gunicorn.asgi.lifespan:LifespanManager.startup", before="starting", after="ready"),
         LifeCall("celery.concurrency.prefork:TaskPool.on_start", before="becomes_fork_server"),
         # A pool child's loop, after the app's own worker_process_init.
         LifeCall("billiard.pool:Worker.workloop", before="ready"),
@@ -78,7 +83,6 @@ SERVERS = Servers(
     failures=(
         FailureSignal("flask.signals:got_request_exception"),
         FailureSignal("django.core.signals:got_request_exception", argument=None),
-        FailureCall("wsgiref.handlers:BaseHandler.handle_error"),
         # Its signals would call us in a thread.
         FailureCall("quart.app:Quart.handle_exception"),
         FailureCall("quart.app:Quart.handle_websocket_exception"),

@@ -229,7 +229,7 @@ class FailureSignal:
 
 @dataclass(frozen=True)
 class FailureCall:
-    """A method that is given the exception which has ended a request, or is called while that is being handled."""
+    """A method that is given the exception which has ended a request."""
 
     target: str
 

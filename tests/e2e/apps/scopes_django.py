@@ -1,9 +1,12 @@
-"""Django, whose views are sync under WSGI and async under ASGI."""
+"""Django, whose views are sync under WSGI and async under ASGI. As a program: on the port that is given, by the
+standard library's server, which is also that of Django's runserver."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
+from wsgiref.simple_server import make_server
 
 import scopes
 from django.conf import settings
@@ -61,3 +64,7 @@ urlpatterns = [
 ]
 wsgi = get_wsgi_application()
 asgi = get_asgi_application()
+
+if __name__ == "__main__":
+    with make_server("127.0.0.1", int(sys.argv[1]), wsgi) as server:
+        server.serve_forever()
