@@ -17,6 +17,7 @@ class ModelServer(ThreadingHTTPServer):
     Attributes:
         failures: how many answers are errors before there is one.
         closes: whether it closes the connection after each answer.
+        replies: what it says next, "a" when there is nothing: a text, or the name and arguments of a tool to call.
         connections, requests: how many there have been.
     """
 
@@ -26,6 +27,7 @@ class ModelServer(ThreadingHTTPServer):
         self.wait_ms = wait_ms
         self.failures = 0
         self.closes = False
+        self.replies: list[str | tuple[str, str]] = []
         self.connections = 0
         self.requests = 0
         super().__init__(("127.0.0.1", 0), Answer)
@@ -62,9 +64,13 @@ class Answer(BaseHTTPRequestHandler):
             self.server.failures -= 1
             self.answer(500, "application/json", b"{}")
         elif asked.get("stream"):
-            self.answer(200, "text/event-stream", b"".join(map(event, ("a", "b", None))) + b"data: [DONE]\n\n")
+            chunks = [completion("delta", text) for text in ("a", "b", None)]
+            if asked.get("stream_options", {}).get("include_usage"):
+                chunks.append({**chunks[-1], "choices": []})
+            self.answer(200, "text/event-stream", b"".join(map(event, chunks)) + b"data: [DONE]\n\n")
         else:
-            self.answer(200, "application/json", json.dumps(completion("message", "a")).encode())
+            reply = self.server.replies.pop(0) if self.server.replies else "a"
+            self.answer(200, "application/json", json.dumps(completion("message", reply)).encode())
 
     def do_HEAD(self) -> None:
         self.answer(404, "text/plain", b"")
@@ -83,13 +89,16 @@ class Answer(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None: ...
 
 
-def event(text: str | None) -> bytes:
-    return f"data: {json.dumps(completion('delta', text))}\n\n".encode()
+def event(chunk: dict[str, Any]) -> bytes:
+    return f"data: {json.dumps(chunk)}\n\n".encode()
 
 
-def completion(part: str, text: str | None) -> dict[str, Any]:
-    content = {} if text is None else {"role": "assistant", "content": text}
+def completion(part: str, text: str | tuple[str, str] | None) -> dict[str, Any]:
+    content: dict[str, Any] = {} if text is None else {"role": "assistant", "content": text}
     finished = "stop" if part == "message" or text is None else None
+    if isinstance(text, tuple):
+        call = {"id": "call-1", "type": "function", "function": {"name": text[0], "arguments": text[1]}}
+        content, finished = {"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls"
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
     choice = {"index": 0, part: content, "finish_reason": finished}
     kind = "chat.completion" if part == "message" else "chat.completion.chunk"

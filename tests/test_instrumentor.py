@@ -20,6 +20,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
+pytest.importorskip("autogen_agentchat")
+
 from autogen_agentchat.agents import BaseChatAgent
 from autogen_agentchat.base import Response
 from autogen_agentchat.messages import TextMessage
@@ -306,7 +309,8 @@ STEPS = [
     (Instrumentation, "_follow_startup"),
     (Instrumentation, "_connect"),
     (instrumentation.Coverage, "install"),
-    (instrumentation, "_plan"),
+    (instrumentation, "class_plans"),
+    (Instrumentation, "_follow_library"),
     (instrumentation.atexit, "register"),
     (instrumentor, "Instrumentation"),
     (instrumentor, "load_settings"),

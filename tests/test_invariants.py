@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import functools
 import gc
 import importlib
+import importlib.util
 import inspect
 import multiprocessing.popen_fork
 import os
 import pickle
 import pkgutil
+import socket
 import sys
 import threading
 import traceback
 import types
 import warnings
+import wsgiref.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import celery
+import flask
 import openai
 import pytest
+
+pytest.importorskip("autogen_agentchat")
+
 from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.conditions import MaxMessageTermination
 from autogen_agentchat.teams import RoundRobinGroupChat
@@ -36,6 +45,9 @@ from observed import Vitals
 
 import autogen_vitals
 
+gunicorn_config = pytest.importorskip("gunicorn.config")
+gunicorn_parser = importlib.import_module("gunicorn.http.parser")
+gunicorn_sync = importlib.import_module("gunicorn.workers.sync")
 starlette_applications = pytest.importorskip("starlette.applications")
 responses = importlib.import_module("starlette.responses")
 routing = importlib.import_module("starlette.routing")
@@ -50,6 +62,7 @@ TOP = (
     ".guard",
     ".instrumentation",
     ".instrumentor",
+    ".plans",
     ".settings",
     ".warming",
 )
@@ -80,6 +93,10 @@ SHELL = {
     "wrapping.calls:deferred_call.wrapper",
     "wrapping.calls:_run",
     "wrapping.coverage:_subclass_hook.__init_subclass__",
+    "wrapping.handover:StandIn.__getattr__",
+    "wrapping.handover:StandIn.__dir__",
+    "wrapping.handover:handed_over.wrapper",
+    "wrapping.handover:_carrying.carrying",
     "wrapping.importing:ImportHooks.when_imported.hook",
     "wrapping.life:life_call.wrapper",
     "wrapping.life:noted_call.wrapper",
@@ -122,6 +139,14 @@ SHELL = {
     "wrapping.streams:_Step.send",
     "wrapping.streams:_Step.throw",
     "wrapping.streams:_Step.close",
+    "wrapping.wsgi:wsgi_call.wrapper",
+    "wrapping.wsgi:_Body.__iter__",
+    "wrapping.wsgi:_Body.__next__",
+    "wrapping.wsgi:_Body.close",
+    "wrapping.wsgi:_Items.__init__",
+    "wrapping.wsgi:_Items.__iter__",
+    "wrapping.wsgi:_Items.__next__",
+    "wrapping.wsgi:_step",
     # What the import system calls, in place of the finders and the loaders that it would have asked.
     "lifecycle.imports:ImportFinder.find_spec",
     "lifecycle.imports:_Timing.__call__",
@@ -230,7 +255,7 @@ def told(error: BaseException) -> tuple[str, str, list[str]]:
 
 async def scenario(model: ModelServer) -> list[Any]:
     """A bit of everything an app does with AutoGen, from its imports on; what it sees of it."""
-    seen: list[Any] = [*imports(), *await first_uses(), await real_model(model)]
+    seen: list[Any] = [*imports(), *await first_uses(), await real_model(model), *await classic(model)]
     client = ReplayChatCompletionClient(
         [f"reply {number}" for number in range(20)],
         MODEL_INFO,
@@ -260,6 +285,7 @@ async def scenario(model: ModelServer) -> list[Any]:
     seen.append((await unpickled(task="x")).messages[-1].content)
     seen.append(await serve(agent))
     seen += [await failing_server(), failing_work(), await failing_behind_the_scenes(), child()]
+    seen += [serve_by_wsgi(), work_on_tasks(), await publish()]
 
     class Later(AssistantAgent):
         pass
@@ -325,6 +351,60 @@ async def real_model(model: ModelServer) -> list[Any]:
     return seen
 
 
+async def classic(model: ModelServer) -> list[Any]:
+    """The same with classic AutoGen, where it is installed: synchronous, asynchronous, in threads, from a cache."""
+    if importlib.util.find_spec("autogen") is None:
+        return []
+    autogen = importlib.import_module("autogen")
+    coding = importlib.import_module("autogen.coding.base")
+    cache = importlib.import_module("autogen.cache.in_memory_cache").InMemoryCache("seed")
+
+    class Executor(coding.CodeExecutor):
+        def execute_code_blocks(self, code_blocks: Any) -> Any:
+            return coding.CodeResult(exit_code=0, output=f"{len(code_blocks)} blocks")
+
+    quiet = {"human_input_mode": "NEVER", "code_execution_config": False}
+    config = {"model": "stub", "api_key": "x", "base_url": model.url, "max_retries": 0, "price": [0, 0]}
+    writer = autogen.AssistantAgent("writer", llm_config={"config_list": [config]})
+    user = autogen.UserProxyAgent("user", function_map={"explode": explode}, default_auto_reply="ok", **quiet)
+    other, unused = (
+        autogen.ConversableAgent(name, llm_config=False, default_auto_reply="yes", **quiet) for name in ("a", "b")
+    )
+    call = {"name": "explode", "arguments": '{"x": 1}'}
+    ask = {"messages": [{"role": "user", "content": "x"}], "cache": cache}
+    seen: list[Any] = [
+        user.initiate_chat(writer, message="x", max_turns=1, silent=True).summary,
+        (await user.a_initiate_chat(writer, message="x", max_turns=1, silent=True)).summary,
+        [chat.summary for chat in user.initiate_chats([{"recipient": other, "message": "x", "max_turns": 1}])],
+        [writer.client.create(**ask).choices[0].message.content for _ in range(2)],
+        [user.execute_function(call), await user.a_execute_function(call)],
+        Executor().execute_code_blocks([]).output,
+        copy.deepcopy(unused).generate_reply([{"role": "user", "content": "x"}]),
+    ]
+    response = user.run(other, message="x", max_turns=1)
+    response.process()
+    seen.append(response.summary)
+    team = autogen.GroupChat([user, other], [], max_round=2, speaker_selection_method="round_robin")
+    manager = autogen.GroupChatManager(team, llm_config=False)
+    seen.append(user.initiate_chat(manager, message="x", silent=True).summary)
+
+    class Failing(autogen.ConversableAgent):
+        def generate_reply(self, *args: Any, **kwargs: Any) -> Any:
+            return super().generate_reply(*args, **kwargs) if args else explode(1)
+
+    for failing in (
+        lambda: Failing("failing", llm_config=False).generate_reply(),
+        lambda: user.initiate_chat(None, message="x"),
+        lambda: writer.client.create(messages=[], model=1, nothing="such"),
+        lambda: autogen.AssistantAgent("none", llm_config={"config_list": [config], "given": threading.Lock()}),
+    ):
+        try:
+            seen.append(failing())
+        except Exception as error:
+            seen.append(told(error))
+    return seen
+
+
 async def serve(agent: AssistantAgent) -> list[Any]:
     async def handler(request: Any) -> Any:
         result = await agent.run(task="x")
@@ -374,6 +454,89 @@ async def failing_server() -> list[Any]:
             seen.append(told(error))
         environment["key"] = "x"
     return seen
+
+
+def serve_by_gunicorn(app: Any, environ: dict[str, Any]) -> list[Any]:
+    """One request by a worker of gunicorn's, through a socket: its answer, and what it raises."""
+    seen: list[Any] = []
+
+    def note(*_: Any) -> None:
+        seen.append(told(sys.exc_info()[1] or AssertionError()))
+
+    config = gunicorn_config.Config()
+    config.set("keepalive", 0)
+    worker = object.__new__(gunicorn_sync.SyncWorker)
+    log = types.SimpleNamespace(access=lambda *_: None, debug=lambda *_: None, exception=note)
+    vars(worker).update(cfg=config, log=log, wsgi=app, nr=0, max_requests=9, alive=True)
+    ours, theirs = socket.socketpair()
+    address = ("127.0.0.1", 80)
+    with ours, theirs:
+        theirs.sendall(f"GET {environ['PATH_INFO']} HTTP/1.0\r\n\r\n".encode())
+        request = next(gunicorn_parser.RequestParser(config, ours, address))
+        try:
+            worker.handle_request(types.SimpleNamespace(getsockname=lambda: address), request, ours, address)
+        except Exception as error:
+            seen.append(told(error))
+        ours.close()
+        answer = b"".join(iter(functools.partial(theirs.recv, 65536), b""))
+    return [*seen, [line for line in answer.splitlines() if not line.startswith(b"Date")]]
+
+
+def serve_by_wsgi() -> list[Any]:
+    """An app of Flask's, by a server that is known and by one that is not: a body that streams, one that fails, a page
+    that fails; and one whose framework is not known."""
+    app = flask.Flask("app")
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.logger.disabled = True
+
+    def stream(fails: bool) -> Iterator[str]:
+        yield "one"
+        if fails:
+            explode(1)
+        yield "two"
+
+    app.add_url_rule("/stream/<int:fails>", "stream", lambda fails: flask.Response(stream(bool(fails))))
+    app.add_url_rule("/fail", "fail", lambda: explode(1))
+    seen: list[Any] = []
+    for path in ("/stream/0", "/stream/1", "/fail"):
+        environ: dict[str, Any] = {"PATH_INFO": path}
+        wsgiref.util.setup_testing_defaults(environ)
+        seen.extend(serve_by_gunicorn(app, environ))
+        body = app(environ, lambda status, headers, exc_info=None: seen.append(status))
+        try:
+            seen.append(list(body))
+        except LookupError as error:
+            seen.append(told(error))
+        finally:
+            body.close()
+    return [*seen, *serve_by_gunicorn(lambda environ, start_response: explode(1), environ)]
+
+
+async def publish() -> list[Any]:
+    """A message for another process; what carries the trace context is telemetry, not the app's."""
+    try:
+        runtime = importlib.import_module("autogen_ext.runtimes.grpc._worker_runtime")
+    except ImportError:
+        return []
+    connection = runtime.HostConnection(None, None)
+    event = runtime.cloudevent_pb2.CloudEvent(id="1", type="topic")
+    await connection.send(runtime.agent_worker_pb2.Message(cloudEvent=event))
+    sent = connection._send_queue.get_nowait().cloudEvent
+    return [sent.id, sent.type, sorted(set(sent.attributes) - {"traceparent", "tracestate"})]
+
+
+def work_on_tasks() -> list[Any]:
+    """Two of Celery's, run where they are called."""
+    app = celery.Celery("app", set_as_current=False)
+
+    def succeed() -> str:
+        return "done"
+
+    def fail() -> None:
+        explode(1)
+
+    done, failed = (app.task(name=work.__name__)(work).apply() for work in (succeed, fail))
+    return [done.result, told(failed.result)]
 
 
 def failing_work() -> list[Any]:

@@ -53,7 +53,8 @@ def disable() -> None:
 
 
 def flush(timeout: float = 5.0) -> bool:
-    """Export what has been recorded so far. For handlers of a worker's end that this package does not know.
+    """Export what has been recorded so far. For handlers of a worker's end that this package does not know, and for the
+    end of each invocation where the platform freezes the process after it.
 
     Args:
         timeout: seconds to wait at the most, whatever the exporter does.
@@ -69,7 +70,8 @@ def flush(timeout: float = 5.0) -> bool:
 def request(name: str) -> RequestBlock:
     """One unit of served work: what is built and run in the block belongs to it.
 
-    For queue workers, schedulers and servers whose requests have no SERVER or CONSUMER span. Both ``with`` and
+    For queue workers, schedulers, functions of a cloud platform, and servers that this package does not know and whose
+    requests have no SERVER or CONSUMER span. Both ``with`` and
     ``async with``; inside another request it changes nothing::
 
         with autogen_vitals.request("nightly-report"):

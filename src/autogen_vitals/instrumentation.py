@@ -15,8 +15,8 @@ from opentelemetry.trace import TracerProvider
 
 from autogen_vitals.guard import guarded
 from autogen_vitals.hooks import LIBRARIES, SERVERS, TRANSPORT, Library, Servers, Transport
-from autogen_vitals.hooks.tables import Argument, Component, NativeSpans, Run
-from autogen_vitals.lifecycle.boundaries import AsgiWatch
+from autogen_vitals.hooks.tables import FailureCall, NativeSpans
+from autogen_vitals.lifecycle.boundaries import AsgiWatch, CallWatch, RequestFailures, ServerWatch, TaskRequests
 from autogen_vitals.lifecycle.collections import Collections
 from autogen_vitals.lifecycle.connects import ConnectWatch, RetryWatch
 from autogen_vitals.lifecycle.deaths import Deaths
@@ -26,22 +26,25 @@ from autogen_vitals.lifecycle.imports import ImportFinder
 from autogen_vitals.lifecycle.loops import LoopWatchdog
 from autogen_vitals.lifecycle.moments import Moments
 from autogen_vitals.lifecycle.process import current as process
-from autogen_vitals.lifecycle.reading import Reader, argument, attribute
 from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.sites import SiteFinder
 from autogen_vitals.lifecycle.tracker import Tracker
-from autogen_vitals.lifecycle.watches import Described, InitWatch, RunFacts, RunWatch
+from autogen_vitals.lifecycle.watches import CacheWatch
+from autogen_vitals.plans import class_plans
 from autogen_vitals.settings import Settings
+from autogen_vitals.telemetry.carrying import Carried
 from autogen_vitals.telemetry.model_sdks import told_elsewhere
-from autogen_vitals.telemetry.native import EnvelopeContext, QuietMessages, QuietTrace
+from autogen_vitals.telemetry.native import EnvelopeContext, QuietMessages, QuietTrace, carry_context
 from autogen_vitals.telemetry.server_spans import ServerSpans
 from autogen_vitals.telemetry.sink import Telemetry
 from autogen_vitals.wrapping.calls import deferred_call, observation_on, plain_call
-from autogen_vitals.wrapping.coverage import ClassPlan, Coverage
+from autogen_vitals.wrapping.coverage import Coverage
+from autogen_vitals.wrapping.handover import StandIn, handed_over
 from autogen_vitals.wrapping.importing import ImportHooks, resolve, split_target
 from autogen_vitals.wrapping.life import ForkedChildren, life_call, lifespan_call, noted_call
 from autogen_vitals.wrapping.patches import Patches
 from autogen_vitals.wrapping.proxy import Wrapper
+from autogen_vitals.wrapping.wsgi import wsgi_call
 
 
 class Instrumentation:
@@ -65,7 +68,7 @@ class Instrumentation:
         self._patches = Patches()
         self._import_hooks = ImportHooks()
         self._undo: list[Callable[[], object]] = []
-        model_sdks = {provider: sdk for library in LIBRARIES for provider, sdk in library.model_sdks.items()}
+        model_sdks = [sdk for library in LIBRARIES for sdk in library.model_sdks.items()]
         packages = tuple(package for library in LIBRARIES for package in library.packages)
         self.telemetry = Telemetry(
             tracer_provider,
@@ -104,10 +107,10 @@ class Instrumentation:
     def install(self) -> None:
         """Patch what is imported, and arrange for the rest to be patched when it is."""
         self._follow_server_spans(tuple(scope for library in LIBRARIES for scope in library.native.scopes))
-        plans = tuple(
-            _plan(component, library, self.tracker) for library in LIBRARIES for component in library.components
-        )
+        plans = tuple(plan for library in LIBRARIES for plan in class_plans(library, self.tracker))
         Coverage(plans, self._patches, self._import_hooks).install()
+        for library in LIBRARIES:
+            self._follow_library(library)
         if self._settings.native_spans == "replace":
             for library in LIBRARIES:
                 self._quiet_native_spans(library.native)
@@ -166,20 +169,32 @@ class Instrumentation:
         add_span_processor(processor)
         self._undo.append(processor.shutdown)
 
+    def _follow_library(self, library: Library) -> None:
+        for target in library.caches:
+            self._wrap(target, plain_call(CacheWatch(self.tracker)))
+        for handover in library.handovers:
+            wrapper = handed_over(
+                partial(Carried.from_here, self.tracker), handover.function.keyword, handover.function.position
+            )
+            self._replace(handover.target, partial(StandIn, replaced=handover.callable, wrapper=wrapper))
+
     def _quiet_native_spans(self, native: NativeSpans) -> None:
         for target in native.tracing:
             self._replace(target, lambda _: QuietTrace())
+        if native.messaging is None:
+            return
 
         def envelope_context() -> EnvelopeContext | None:
-            module, path = split_target(native.envelope_context)
+            module, path = split_target(native.envelope_context or "")
             found = resolve(sys.modules[module], path) if module in sys.modules else None
             return None if found is None else found[2]
 
         self._wrap(native.messaging, QuietMessages(self.tracker, self.telemetry.spans, envelope_context))
+        if native.publishing is not None:
+            self._wrap(native.publishing, noted_call(carry_context, None))
 
     def _watch_servers(self, servers: Servers) -> None:
-        for boundary in servers.boundaries:
-            self._wrap(boundary.target, deferred_call(AsgiWatch(self.tracker, self._moments, self.escapes)))
+        self._watch_requests(servers)
         for target in servers.lifespans:
             failed = partial(self.escapes.escaped, escape="lifespan", operation="lifespan")
             self._wrap(target, lifespan_call(partial(self._moments.reached, "ready"), failed))
@@ -188,14 +203,35 @@ class Instrumentation:
                 None if moment is None else partial(self._moments.reached, moment)
                 for moment in (call.before, call.after)
             )
-            failed = None if call.failed is None else partial(self.escapes.escaped, escape=call.failed)
+            failed = None
+            if call.failed is not None:
+                operation = "lifespan" if call.failed == "lifespan" else ""
+                failed = partial(self.escapes.escaped, escape=call.failed, operation=operation)
             self._wrap(call.target, life_call(before, after, failed))
         for signal in servers.signals:
             self._connect(signal.target, partial(self._moments.reached, signal.moment))
-        for failure in servers.failures:
-            self._connect(failure.target, partial(self.escapes.escaped, escape="request"), "exception")
         self._forked_children = ForkedChildren(partial(self._moments.reached, "ending"))
         self._import_hooks.when_imported("multiprocessing.util", self._forked_children.install)
+
+    def _watch_requests(self, servers: Servers) -> None:
+        failures = RequestFailures(self.tracker, self.escapes)
+        asgi = deferred_call(AsgiWatch(self.tracker, failures, self._moments))
+        wsgi = wsgi_call(CallWatch(self.tracker, failures))
+        for boundary in servers.boundaries:
+            if boundary.protocol == "server":
+                package = boundary.target.partition(".")[0]
+                self._wrap(boundary.target, plain_call(ServerWatch(self.tracker, failures, package)))
+            else:
+                self._wrap(boundary.target, asgi if boundary.protocol == "asgi" else wsgi)
+        tasks = TaskRequests(self.tracker)
+        for task in servers.tasks:
+            self._connect(task.begins, tasks.begins, "task_id")
+            self._connect(task.ends, tasks.ends, "task_id")
+        for failure in servers.failures:
+            if isinstance(failure, FailureCall):
+                self._wrap(failure.target, noted_call(failures.handled, None))
+            else:
+                self._connect(failure.target, failures.handled, failure.argument)
 
     def _watch_transport(self, transport: Transport) -> None:
         for connect in transport.connects:
@@ -278,31 +314,3 @@ class Instrumentation:
                 self._undo.append(lambda: signal.disconnect(receiver))
 
         self._import_hooks.when_imported(module_name, connect)
-
-
-def _plan(component: Component, library: Library, tracker: Tracker) -> ClassPlan:
-    described = Described(component.kind, tuple(component.name.split(".")), library.providers, component.plumbing)
-    start, restore = InitWatch(tracker, described, "start"), InitWatch(tracker, described, "restore")
-    return ClassPlan(
-        component.target,
-        constructor=InitWatch(tracker, described, "construct"),
-        runs={run.method: RunWatch(tracker, described, run.operation, _facts(run)) for run in component.runs},
-        starts=dict.fromkeys(component.starts, start) | dict.fromkeys(component.restores, restore),
-    )
-
-
-def _facts(run: Run) -> RunFacts:
-    return RunFacts(
-        before=tuple((name, _reader(source)) for name, source in run.facts.items()),
-        after=tuple((name, tuple(path.split("."))) for name, path in run.result.items()),
-        failed=_steps(run.failed),
-        cached=_steps(run.cached),
-    )
-
-
-def _reader(source: str | Argument) -> Reader:
-    return attribute(source) if isinstance(source, str) else argument(source.keyword, source.position)
-
-
-def _steps(path: str | None) -> tuple[str, ...] | None:
-    return None if path is None else tuple(path.split("."))

@@ -22,6 +22,16 @@ StartType = Literal["cold", "rebuild", "reconnect", "warm"]
 
 ServerKind = Literal["gunicorn", "uvicorn", "celery", "multiprocessing", "plain"]
 
+StartReason = Literal["process_start", "fork", "worker_respawn", "on_demand", "provisioned"]
+START_REASONS: dict[StartReason, str] = {
+    "process_start": "it was started as a program; what for is not known",
+    "fork": "it was forked",
+    "worker_respawn": "its master forked it in place of a worker that had ended without being asked to",
+    "on_demand": "AWS Lambda started it for an invocation that was waiting",
+    "provisioned": "AWS Lambda started it before there was an invocation to wait",
+}
+"""Why a process was started, as far as it, or its platform, can know: see ``lifecycle.process``."""
+
 ConnectStage = Literal["dns_tcp", "tls"]
 """What a new connection takes: finding and reaching the host, and the TLS handshake."""
 

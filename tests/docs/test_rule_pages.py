@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import autogen_core
 import pytest
 from observed import Vitals
 
@@ -24,6 +23,8 @@ from autogen_vitals import semconv
 from autogen_vitals.crashes.classify import classify
 from autogen_vitals.local.stub_model import StubModel
 from autogen_vitals.vocabulary import CATEGORIES, EXIT_REASONS, NOT_CRASHES
+
+autogen_core: Any = pytest.importorskip("autogen_core")
 
 PAGES = Path(__file__).parents[2] / "docs" / "rules"
 RULES = sorted(page for page in PAGES.glob("AG*.md"))

@@ -1,4 +1,4 @@
-"""Celery's prefork pool, whose children leave by os._exit, with a real Redis."""
+"""Celery's pools, with a real Redis: prefork, whose children leave by os._exit, threads and solo."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ class Tasks:
                 raise server.failed("the Celery worker did not become ready")
             time.sleep(0.05)
 
+    def fail(self) -> None:
+        with pytest.raises(LookupError):
+            self.app.send_task("fail", ["hello"]).get(timeout=READY_SECONDS)
+
     def ask(self, count: int) -> list[dict[str, Any]]:
         results = [self.app.send_task("ask", ["hello"]) for _ in range(count)]
         return [result.get(timeout=READY_SECONDS) for result in results]
@@ -49,7 +53,7 @@ def tasks(redis_url: str) -> Iterator[Tasks]:
 def _worker(
     start: Start, redis_url: str, arguments: str, *variables: dict[str, str], instrument: bool = True
 ) -> Server:
-    command = f"celery -A celery_app worker --pool prefork -l INFO --without-gossip --without-mingle {arguments}"
+    command = f"celery -A celery_app worker -l INFO --without-gossip --without-mingle {arguments}"
     prefix = ["opentelemetry-instrument"] if instrument else []
     return start.command([*prefix, *command.split()], {"REDIS_URL": redis_url}, *variables)
 
@@ -138,3 +142,46 @@ def test_end_is_celerys_own(start: Start, redis_url: str, tasks: Tasks, receiver
         handlers = tasks.ask(1)[0]["handlers"]
         ends[how] = server.stop(), handlers
     assert ends["observed"] == ends["bare"] == ends["switched off"], ends
+
+
+NO_OTHERS = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "celery"}
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo", "prefork"])
+def test_a_task_is_a_request(
+    pool: str, start: Start, redis_url: str, tasks: Tasks, receiver: Receiver, telemetry: Telemetry
+) -> None:
+    """Whatever the pool, and without another instrumentation: each task is one, failed ones with their error, told
+    once; the first of each process is the cold one; who works in the main process is a worker as any."""
+    worker = _worker(
+        start, redis_url, f"--pool {pool} --concurrency 2", receiver.environment("celery"), ONLY_AT_STOP, NO_OTHERS
+    )
+    tasks.wait_ready(worker)
+    answers = tasks.ask(6)
+    tasks.fail()
+    if pool == "prefork":
+        while len({answer["pid"] for answer in answers[6:]}) < 2:  # it is a child's turn to say what it has built
+            answers += tasks.ask(2)
+    else:
+        answers += tasks.ask(1)
+    assert worker.stop() == 0
+
+    built = built_by(answers)
+    assert (set(built) == {worker.pid}) == (pool != "prefork"), f"{pool}: {built} under {worker.pid}"
+    assert by_pid(telemetry.inits()) == built + Counter({worker.pid: 1}), "the one at import included"
+    assert by_pid(telemetry.named("invoke_agent assistant")) == built, "runs by pid"
+    assert not telemetry.entries("CONSUMER"), "the spans of another instrumentation"
+    assert telemetry.counted("autogen.request.duration") == len(answers) + 1
+    assert telemetry.counted("autogen.request.duration", start_type="cold") == len(built)
+    phases = Counter(span.attributes["autogen.phase"] for span in telemetry.inits())
+    assert phases == {"import": 1, "request": len(answers) + 1}
+    failed = [point for point in telemetry.points("autogen.request.duration") if "error.type" in point.attributes]
+    assert [(point.count, point.attributes["error.type"]) for point in failed] == [(1, "LookupError")]
+    crashes = telemetry.events("autogen.crash")
+    assert [(crash.attributes["error.type"], crash.attributes["autogen.crash.escaped"]) for crash in crashes] == [
+        ("LookupError", "request")
+    ]
+    for pid in built:
+        assert telemetry.workers()[pid].attributes["autogen.worker.server"] == "celery"
+        assert startups(telemetry)[pid].attributes["autogen.startup.complete"]
+    assert not [exit.attributes for exit in telemetry.events("autogen.process.exit")], "nothing has crashed"

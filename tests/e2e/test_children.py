@@ -20,11 +20,14 @@ EVERY_INIT = {"OTEL_PYTHON_AUTOGEN_INIT_SPAN_THRESHOLD": "0"}
 
 
 @pytest.mark.parametrize("flush", [False, True], ids=["", "parent-flushed-before"])
-@pytest.mark.parametrize("way", ["fork", "spawn", "forkserver", "executor", "pool", "siblings", "os.fork"])
+@pytest.mark.parametrize(
+    "way", ["fork", "spawn", "forkserver", "executor-fork", "executor-spawn", "pool", "siblings", "os.fork"]
+)
 def test_children_count_their_own(
     way: str, flush: bool, start: Start, receiver: Receiver, telemetry: Telemetry
 ) -> None:
-    """Every process, parent or child, has exactly the inits and runs it made, also where the parent had exported."""
+    """Every process, parent or child, has exactly the inits and runs it made, also where the parent had exported; each
+    comes to its end, and none is told to have crashed."""
     command = ["opentelemetry-instrument", "python", "children.py", way, *(["flush"] if flush else [])]
     script = start.command(command, receiver.environment("children"), ONLY_AT_STOP, EVERY_INIT)
     assert script.wait() == 0, script.failed("the script failed")
@@ -50,6 +53,7 @@ def test_children_count_their_own(
     for pid in children:
         worker = telemetry.workers()[pid].attributes
         assert worker["autogen.worker.server"] == ("plain" if way == "os.fork" else "multiprocessing")
+    assert not [(exit.attributes, exit.body) for exit in telemetry.events("autogen.process.exit")]
     assert telemetry.workers()[script.pid].attributes["autogen.worker.server"] == "plain"
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("autogen_agentchat")
+
 from autogen_ext.models.replay import ReplayChatCompletionClient
 from observed import Vitals, parent_name
 

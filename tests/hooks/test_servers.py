@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
+from typing import Any
 
 import pytest
 
 from autogen_vitals.hooks.servers import SERVERS
+from autogen_vitals.hooks.tables import Boundary
 from autogen_vitals.wrapping.importing import resolve, split_target
 
 CALLS = [row.target for row in SERVERS.calls]
-OTHERS = [row.target for row in (*SERVERS.boundaries, *SERVERS.signals, *SERVERS.failures)]
+OTHERS = [
+    *(row.target for row in (*SERVERS.boundaries, *SERVERS.signals, *SERVERS.failures)),
+    *(target for row in SERVERS.tasks for target in (row.begins, row.ends)),
+]
 # Extras of gunicorn's, and a worker that its later versions do not have any more.
 MAY_BE_MISSING = ("gevent", "eventlet", "gunicorn.workers.geventlet")
+
+
+def _boundaries(protocol: str) -> list[Boundary]:
+    return [row for row in SERVERS.boundaries if row.protocol == protocol]
 
 
 @pytest.mark.parametrize("target", CALLS + OTHERS)
@@ -62,3 +72,43 @@ def test_a_server_that_becomes_ready_says_so_before_it_waits() -> None:
         if row.target.endswith((".run", ".serve_forever", ".workloop")) and row.failed is None:
             assert row.after is None, row.target
             assert row.before in ("ready", "becomes_fork_server", "becomes_supervisor"), row.target
+
+
+@pytest.mark.parametrize("row", _boundaries("asgi"), ids=lambda row: row.target)
+def test_every_asgi_application_is_called_with_scope_receive_send(row: Boundary) -> None:
+    """And is a coroutine function: what is current while it runs is current for its application."""
+    function = _function(row.target)
+    assert inspect.iscoroutinefunction(function)
+    assert list(inspect.signature(function).parameters)[1:4] == ["scope", "receive", "send"]
+
+
+def test_a_scrape_is_no_request() -> None:
+    """Prometheus' exporter, which is in every process, is served by the standard library's server."""
+    assert not [target for target in OTHERS if target.startswith(("wsgiref", "http", "socketserver"))]
+
+
+@pytest.mark.parametrize("row", _boundaries("wsgi"), ids=lambda row: row.target)
+def test_every_wsgi_application_is_called_with_environ_start_response(row: Boundary) -> None:
+    """By position, as servers do."""
+    function = _function(row.target)
+    assert not inspect.iscoroutinefunction(function)
+    assert list(inspect.signature(function).parameters)[1:] == ["environ", "start_response"]
+
+
+@pytest.mark.parametrize("row", _boundaries("server"), ids=lambda row: row.target)
+def test_every_server_s_method_calls_the_application_and_closes_its_body(row: Boundary) -> None:
+    """In one synchronous call: its return is the end of the request."""
+    function = _function(row.target)
+    assert not inspect.iscoroutinefunction(function)
+    assert not inspect.isgeneratorfunction(function)
+    source = inspect.getsource(sys.modules[function.__module__])
+    assert ".close()" in source
+    assert any(word in inspect.getsource(function) for word in ("self.wsgi(", "app(", "application("))
+
+
+def _function(target: str) -> Any:
+    module, path = split_target(target)
+    pytest.importorskip(module.partition(".")[0])
+    found = resolve(importlib.import_module(module), path)
+    assert found is not None
+    return inspect.unwrap(found[2])

@@ -10,6 +10,9 @@ from typing import Any
 import httpcore
 import openai
 import pytest
+
+pytest.importorskip("autogen_agentchat")
+
 from autogen_core.models import ModelInfo, UserMessage
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 from model_server import ModelServer

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from autogen_vitals.lifecycle.boundaries import AsgiWatch
+from autogen_vitals.lifecycle.boundaries import AsgiWatch, CallWatch, RequestFailures, ServerWatch, TaskRequests
 from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.moments import Moments
 from autogen_vitals.lifecycle.tracker import Tracker
@@ -29,7 +29,7 @@ def seen() -> list[Any]:
 @pytest.fixture
 def watch(tracker_: Tracker, moments: Moments, escapes: Escapes) -> AsgiWatch:
     """What watches an application."""
-    return AsgiWatch(tracker_, moments, escapes)
+    return AsgiWatch(tracker_, RequestFailures(tracker_, escapes), moments)
 
 
 @pytest.fixture
@@ -228,3 +228,160 @@ def test_a_forked_child_ends_no_request_of_its_parent_s(
     assert in_fork(lambda: [watch.end(request, None, None), len(sink.told)]) == [None, 0]
     watch.end(request, None, None)
     assert sink.all("request_ended") == [request]
+
+
+# --- other boundaries -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def failures(tracker_: Tracker, escapes: Escapes) -> RequestFailures:
+    """Told of failed requests; in a process of interest."""
+    tracker_.recorder.open()
+    return RequestFailures(tracker_, escapes)
+
+
+def test_the_outermost_call_is_the_request(failures: RequestFailures, tracker_: Tracker, sink: Any) -> None:
+    """Several layers see one request: server, middleware, framework."""
+    outer, inner = CallWatch(tracker_, failures), CallWatch(tracker_, failures)
+    request: Any = outer.begin(object(), (), {})
+    token = outer.enter(request)
+    assert inner.begin(object(), (), {}) is None
+    tracker_.requests.use(request)
+    outer.leave(request, token)
+    outer.end(request, None, None)
+    assert sink.all("request_ended") == [request]
+    assert tracker_.phases.ready
+
+
+def app_error(message: str = "the app's") -> BaseException:
+    try:
+        raise LookupError(message)
+    except LookupError as error:
+        return error
+
+
+def test_a_failure_is_told_once(failures: RequestFailures, tracker_: Tracker, sink: Any) -> None:
+    """A framework tells of it and lets it pass, to the boundary around: one crash, of that request."""
+    watch = CallWatch(tracker_, failures)
+    request: Any = watch.begin(object(), (), {})
+    token = watch.enter(request)
+    error = app_error()
+    failures.handled(error)
+    failures.handled(error)
+    watch.leave(request, token)
+    watch.end(request, None, error)
+    assert [crash.escaped for crash in sink.all("crashed")] == ["request"]
+    assert request.error == "LookupError"
+
+
+def test_what_a_framework_makes_an_answer_of_has_failed(
+    failures: RequestFailures, tracker_: Tracker, sink: Any
+) -> None:
+    """Also where it only says that it is handling something."""
+    watch = CallWatch(tracker_, failures)
+    request: Any = watch.begin(object(), (), {})
+    token = watch.enter(request)
+    try:
+        raise LookupError("the app's")
+    except LookupError:
+        failures.handled()
+    watch.leave(request, token)
+    watch.end(request, None, None)
+    assert (request.error, len(sink.all("crashed"))) == ("LookupError", 1)
+
+
+def test_nothing_is_handled_when_nothing_failed(failures: RequestFailures, sink: Any) -> None:
+    """A signal may be sent by anyone."""
+    failures.handled()
+    assert sink.all("crashed") == []
+
+
+def test_a_failure_outside_of_a_request_is_one_all_the_same(failures: RequestFailures, sink: Any) -> None:
+    """Its boundary may not be known."""
+    failures.handled(app_error())
+    assert [crash.escaped for crash in sink.all("crashed")] == ["request"]
+
+
+def of_the_server(body: str, **names: Any) -> BaseException:
+    """What code of a module that is called 'gunicorn.workers' raises."""
+    scope = {"__name__": "gunicorn.workers", **names}
+    try:
+        exec(body, scope)
+    except BaseException as error:
+        error.__traceback__ = None if error.__traceback__ is None else error.__traceback__.tb_next
+        return error
+    raise AssertionError
+
+
+def test_a_client_that_hangs_up_is_no_crash(failures: RequestFailures, tracker_: Tracker, sink: Any) -> None:
+    """The server's own exceptions are not the application's."""
+    watch = ServerWatch(tracker_, failures, "gunicorn")
+    request: Any = watch.begin(object(), (), {})
+    watch.end(request, None, of_the_server("raise BrokenPipeError"))
+    assert (request.ended, request.error, sink.all("crashed")) == (True, None, [])
+
+
+def test_what_passed_the_application_is_its(failures: RequestFailures, tracker_: Tracker, sink: Any) -> None:
+    """Through whatever of the server's."""
+    watch = ServerWatch(tracker_, failures, "gunicorn")
+    request: Any = watch.begin(object(), (), {})
+    watch.end(request, None, of_the_server("call()", call=_raise))
+    assert request.error == "LookupError"
+    assert [crash.error_type for crash in sink.all("crashed")] == ["LookupError"]
+
+
+def test_what_a_server_raises_for_it_is_the_application_s(
+    failures: RequestFailures, tracker_: Tracker, sink: Any
+) -> None:
+    """Gunicorn ends a request whose headers are sent with an exception of its own."""
+    watch = ServerWatch(tracker_, failures, "gunicorn")
+    request: Any = watch.begin(object(), (), {})
+    watch.end(request, None, of_the_server("try:\n call()\nexcept Exception:\n raise StopIteration()", call=_raise))
+    assert [crash.error_type for crash in sink.all("crashed")] == ["LookupError"]
+
+
+def _raise() -> None:
+    raise LookupError("the app's")
+
+
+def test_a_task_is_a_request(tracker_: Tracker, sink: Any) -> None:
+    """One inside another is part of it."""
+    tasks = TaskRequests(tracker_)
+    tasks.begins("outer")
+    request: Any = tracker_.requests.current()
+    tasks.begins("inner")
+    assert tracker_.requests.current() is request
+    tracker_.requests.use(request)
+    tasks.ends("inner")
+    assert not request.ended
+    tasks.ends("outer")
+    assert sink.all("request_ended") == [request]
+    assert tracker_.requests.current() is None
+
+
+def test_a_task_nobody_has_seen_begin_ends(tracker_: Tracker, sink: Any) -> None:
+    """Without a word; so does one that ends twice."""
+    tasks = TaskRequests(tracker_)
+    for word in ("never", "begun", "begun"):
+        if word == "begun":
+            tasks.begins(word)
+        tasks.ends(word)
+    assert sink.all("request_ended") == []
+
+
+def test_a_forked_child_has_none_of_its_parent_s_tasks(
+    tracker_: Tracker, sink: Any, in_fork: Callable[..., Any]
+) -> None:
+    """It neither ends them nor is kept from tasks of its own."""
+    tasks = TaskRequests(tracker_)
+    tasks.begins("parent's")
+    assert in_fork(lambda: [tasks._open, tracker_.requests.current()]) == [{}, None]
+    tasks.ends("parent's")
+
+
+def test_no_task_is_a_request_when_switched_off(tracker_: Tracker) -> None:
+    """After disable()."""
+    tasks = TaskRequests(tracker_)
+    tracker_.active = False
+    tasks.begins("task")
+    assert tracker_.requests.current() is None

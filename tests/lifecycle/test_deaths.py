@@ -783,3 +783,37 @@ def test_who_was_sent_what_is_bounded(deaths: Deaths) -> None:
         deaths.sent(pid, signal.SIGKILL)
     assert len(deaths._sent) <= 1024
     assert 4999 in deaths._sent
+
+
+# --- why a child was forked -------------------------------------------------------------------------------------------
+
+
+def start_reasons(deaths: Deaths, in_fork: Callable[..., Any], count: int = 3) -> list[str]:
+    """Of children that are forked one after the other."""
+    return [in_fork(lambda: process.facts.start_reason) for _ in range(count)]
+
+
+def test_who_replaces_a_dead_worker_knows_it(deaths: Deaths, in_fork: Callable[..., Any]) -> None:
+    """The first child that a master forks after one has ended; the others are just forked."""
+    deaths.supervises()
+    assert start_reasons(deaths, in_fork, 1) == ["fork"]
+    deaths.reaped((4711, int(signal.SIGKILL)))
+    deaths.reaped((4712, 0))
+    assert start_reasons(deaths, in_fork) == ["worker_respawn", "worker_respawn", "fork"]
+
+
+def test_nobody_replaces_who_was_asked_to_stop(deaths: Deaths, in_fork: Callable[..., Any]) -> None:
+    """Fewer workers are wanted, or the new ones are there already; but who was killed for a timeout is replaced."""
+    deaths.supervises()
+    deaths.sent(os.getpid(), signal.SIGTERM)
+    deaths.reaped((os.getpid(), 0))
+    assert start_reasons(deaths, in_fork, 1) == ["fork"]
+    deaths.sent(os.getpid(), signal.SIGABRT)
+    deaths.reaped((os.getpid(), int(signal.SIGKILL)))
+    assert start_reasons(deaths, in_fork, 2) == ["worker_respawn", "fork"]
+
+
+def test_who_is_no_master_replaces_nobody(deaths: Deaths, in_fork: Callable[..., Any]) -> None:
+    """A program may wait for children, and have others, for whatever reason."""
+    deaths.reaped((4711, int(signal.SIGKILL)))
+    assert start_reasons(deaths, in_fork, 1) == ["fork"]

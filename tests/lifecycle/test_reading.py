@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autogen_vitals.lifecycle.reading import argument, attribute, follow, plain
+from autogen_vitals.lifecycle.reading import argument, attribute, first, follow, given, plain
 
 
 class Raising:
@@ -27,6 +27,34 @@ def test_attributes_and_keys_are_followed() -> None:
     component = SimpleNamespace(_create_args={"model": "gpt-4o"}, id=SimpleNamespace(type="worker"))
     assert attribute("_create_args.model")(component, (), {}) == "gpt-4o"
     assert attribute("id.type")(component, (), {}) == "worker"
+
+
+def test_indexes_are_followed() -> None:
+    """Into lists and tuples; a key may look like one."""
+    component = SimpleNamespace(choices=[SimpleNamespace(reason="stop")], result=(False, {}), numbered={"0": "zero"})
+    assert attribute("choices.0.reason")(component, (), {}) == "stop"
+    assert attribute("result.0")(component, (), {}) is False
+    assert attribute("numbered.0")(component, (), {}) == "zero"
+    assert attribute("choices.1.reason")(component, (), {}) is None
+
+
+def test_the_first_value_there_is_counts() -> None:
+    """False and nothing at all are not the same."""
+    read = first((attribute("missing"), argument("config", 0, "model"), attribute("name")))
+    component = SimpleNamespace(name="fallback")
+    assert read(component, ({"model": "gpt-4o"},), {}) == "gpt-4o"
+    assert read(component, (), {"config": {"model": ""}}) == ""
+    assert read(component, (), {}) == "fallback"
+    assert first((attribute("missing"),))(component, (), {}) is None
+
+
+def test_an_argument_itself_is_whatever_it_is() -> None:
+    """No matter how it is given."""
+    recipient = object()
+    read = given("recipient", 1)
+    assert read(None, (1, recipient), {}) is recipient
+    assert read(None, (), {"recipient": recipient}) is recipient
+    assert read(None, (1,), {}) is None
 
 
 @pytest.mark.parametrize("path", ["missing", "missing.name", "inner.missing", "mapping.missing", "number.name"])

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from autogen_vitals.lifecycle.reading import argument, attribute
+from autogen_vitals.lifecycle.reading import argument, attribute, given
 from autogen_vitals.lifecycle.tracker import Tracker
-from autogen_vitals.lifecycle.watches import Described, InitWatch, RunFacts, RunWatch
+from autogen_vitals.lifecycle.watches import CacheWatch, Described, InitWatch, RunFacts, RunWatch
 from autogen_vitals.vocabulary import CHAT, EXECUTE_CODE, EXECUTE_TOOL, INVOKE_AGENT
 
 AGENT = Described("agent", ("name",), {"OpenAIClient": "openai", "AzureClient": "azure"}, ("plumbing",))
@@ -125,15 +125,15 @@ def test_facts_are_read_before_the_call(tracker_: Tracker) -> None:
 
 
 def test_facts_are_read_from_the_result(tracker_: Tracker) -> None:
-    """Along attributes and keys; what is not there is left out."""
-    after = (("tokens", ("usage", "prompt_tokens")), ("missing", ("no", "such")))
+    """Along attributes and keys, from the first place that has it; what is not there is left out."""
+    after = (("tokens", (("no", "such"), ("usage", "prompt_tokens"))), ("missing", (("no", "such"),)))
     result = SimpleNamespace(usage={"prompt_tokens": 17})
     assert over(run_watch(tracker_, EXECUTE_CODE, after=after), Agent(), result).facts == {"tokens": 17}
 
 
 def test_no_facts_are_read_from_a_failure(tracker_: Tracker) -> None:
     """What a stream last gave is not its result."""
-    after = (("tokens", ("tokens",)),)
+    after = (("tokens", (("tokens",),)),)
     result, error = SimpleNamespace(tokens=17), LookupError()
     assert over(run_watch(tracker_, EXECUTE_CODE, after=after), Agent(), result, error).facts == {}
 
@@ -169,6 +169,15 @@ def test_a_failure_that_is_only_reported(result: object, error: str | None, trac
     assert over(run_watch(tracker_, failed=("is_error",)), Agent(), result).error == error
 
 
+@pytest.mark.parametrize(
+    ("result", "error"),
+    [((False, {}), "ToolError"), ((True, {}), None), ((0, {}), None), ((), None), (None, None)],
+)
+def test_a_success_that_is_denied(result: object, error: str | None, tracker_: Tracker) -> None:
+    """False, and nothing that is merely like it."""
+    assert over(run_watch(tracker_, succeeded=("0",)), Agent(), result).error == error
+
+
 def test_a_raised_failure_goes_by_its_own_name(tracker_: Tracker) -> None:
     """Whatever the result says."""
     result = SimpleNamespace(is_error=True)
@@ -180,6 +189,51 @@ def test_a_cached_reply_is_known(cached: object, expected: bool, tracker_: Track
     """By the result's own word."""
     result = SimpleNamespace(cached=cached)
     assert over(run_watch(tracker_, CHAT, cached=("cached",)), Agent(), result).cached is expected
+
+
+def test_a_run_may_be_of_an_argument(tracker_: Tracker) -> None:
+    """A chat is the run of whom it is begun with: of the component itself where nobody is given."""
+    watch = run_watch(tracker_, INVOKE_AGENT, of=given("recipient", 0))
+    assert over(watch, Agent(), None, None, Child()).type == "Child"
+    assert over(watch, Agent()).type == "Agent"
+
+
+def test_the_nearest_of_refined_watches_holds(tracker_: Tracker) -> None:
+    """A method that a class inherits is, called on it, what its own row says."""
+    watch, nearer = run_watch(tracker_, INVOKE_AGENT), run_watch(tracker_, EXECUTE_CODE, succeeded=("0",))
+    watch.refined[f"{Child.__module__}:{Child.__qualname__}"] = nearer
+
+    class Grandchild(Child):
+        pass
+
+    made = [over(watch, component, (False,)) for component in (Agent(), Child(), Grandchild())]
+    assert [one.operation for one in made] == [INVOKE_AGENT, EXECUTE_CODE, EXECUTE_CODE]
+    assert [one.error for one in made] == [None, "ToolError", "ToolError"]
+
+
+@pytest.mark.parametrize(("word", "provider"), [("azure", "azure.ai.openai"), ("other", "openai"), (None, "openai")])
+def test_a_component_may_say_its_provider(word: str | None, provider: str, tracker_: Tracker) -> None:
+    """By a word of its own; else it is its class's."""
+    providers = {"Agent": "openai", "azure": "azure.ai.openai"}
+    described = Described("model_client", ("name",), providers, provider=("api_type",))
+    component = Agent()
+    component.api_type = word  # type: ignore[attr-defined]
+    assert over(RunWatch(tracker_, described, CHAT, RunFacts()), component).provider == provider
+
+
+@pytest.mark.parametrize(("found", "cached"), [([object()], True), ([None], False), ([object(), None], False)])
+def test_a_reply_from_a_cache_is_known(found: list[object], cached: bool, tracker_: Tracker) -> None:
+    """What the last look-up found, within a model call; one outside is nobody's."""
+    cache, watch = CacheWatch(tracker_), run_watch(tracker_, CHAT)
+    assert cache.begin(object(), (), {}) is None
+    observation: Any = watch.begin(Agent(), (), {})
+    token = watch.enter(observation)
+    for value in found:
+        looking_up: Any = cache.begin(object(), (), {})
+        cache.end(looking_up, value, None)
+    watch.leave(observation, token)
+    watch.end(observation, object(), None)
+    assert observation.cached is cached
 
 
 # --- never hurts ------------------------------------------------------------------------------------------------------

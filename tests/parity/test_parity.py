@@ -3,7 +3,7 @@
 Each program in `programs/` follows an example of AutoGen's documentation. It runs twice in fresh processes, side by
 side: plain, and after `autogen_vitals.enable()`. Its constants are read without importing it:
 
-    MINIMUM: the oldest AutoGen it runs on.
+    MINIMUM: the oldest AutoGen it runs on; for a program of classic AutoGen's, which is imported as `autogen`, CLASSIC.
     CANARY: the word in its prompts, replies and tool arguments that must not be exported.
 """
 
@@ -67,11 +67,19 @@ def constants(program: Path) -> dict:
     return found
 
 
-def installed_autogen() -> tuple[int, ...]:
-    try:
-        version = importlib.metadata.version("autogen-agentchat")
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip("autogen-agentchat is not installed")
+DISTRIBUTIONS = {
+    "autogen_agentchat": ("autogen-agentchat",),
+    # Microsoft's, which is the new line's too, only where no other one is there.
+    "autogen": ("ag2", "pyautogen", "autogen", "autogen-agentchat"),
+}
+
+
+def installed(module: str) -> tuple[int, ...]:
+    """The version of a module, by the distribution that it is of."""
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{module} is not installed")
+    there = {distribution.name: distribution.version for distribution in importlib.metadata.distributions()}
+    version = next(there[name] for name in DISTRIBUTIONS[module] if name in there)
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
@@ -142,8 +150,9 @@ def same_each_time(text: str, directory: Path) -> str:
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     program: Path = request.param
     known = constants(program)
-    if installed_autogen() < known["MINIMUM"]:
-        pytest.skip(f"needs AutoGen {'.'.join(map(str, known['MINIMUM']))}")
+    module, constant = ("autogen", "CLASSIC") if "CLASSIC" in known else ("autogen_agentchat", "MINIMUM")
+    if installed(module) < known[constant]:
+        pytest.skip(f"needs {module} {'.'.join(map(str, known[constant]))}")
     directories = {enable: tmp_path_factory.mktemp(program.stem) for enable in (False, True)}
     processes = {enable: start(program, directory, enable=enable) for enable, directory in directories.items()}
     runs = {enable: finish(process, directories[enable]) for enable, process in processes.items()}

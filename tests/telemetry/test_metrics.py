@@ -8,6 +8,9 @@ import threading
 from typing import Any
 
 import pytest
+
+pytest.importorskip("autogen_agentchat")
+
 from autogen_ext.models.replay import ReplayChatCompletionClient
 from observed import Vitals
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader

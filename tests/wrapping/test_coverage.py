@@ -258,6 +258,58 @@ async def test_starts_are_told_of_sync_and_async(tree: Tree) -> None:
     assert tree.inits("start") == ["Root"]
 
 
+def test_a_synchronous_run_is_the_call(new_watch: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it returns; a subclass's call of super() is inside it."""
+    watch, constructor = new_watch(), new_watch()
+    tree = Tree({"run": watch}, (ClassPlan("made_up_library:Caller", constructor, calls={"run": watch}),), monkeypatch)
+    tree.coverage.install()
+    module = tree.define("""
+        class Caller:
+            def run(self):
+                return self
+        class Child(Caller):
+            def run(self):
+                return super().run()
+    """)
+    tree.coverage._cover_root(module, "Caller")
+    child = module.Child()
+    assert child.run() is child
+    assert module.Caller.run.__name__ == "run"
+    assert [observed.result for observed in watch.observed] == [child, child]
+    assert tree.inits("run") == ["Child", "Child"]
+
+
+def test_a_protocols_constructor_is_left_to_typing(
+    new_watch: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subclass without one of its own is built by the next that is there, as without us."""
+    watch = new_watch()
+    tree = Tree({"constructor": watch}, (ClassPlan("made_up_library:Able", watch),), monkeypatch)
+    module = tree.define("""
+        from typing import Protocol, runtime_checkable
+        @runtime_checkable
+        class Able(Protocol):
+            def work(self): ...
+        class Mixin:
+            def __init__(self):
+                self.mixed = True
+        class Mixed(Able, Mixin): ...
+        class Own(Able):
+            def __init__(self):
+                super().__init__()
+    """)
+    tree.coverage._cover_root(module, "Able")
+    later = tree.define("class Later(Able, Mixin): ...").Later
+    assert module.Mixed().mixed
+    assert later().mixed
+    assert module.Own()
+    with pytest.raises(TypeError, match="Protocols cannot be instantiated"):
+        module.Able()
+    assert isinstance(module.Own(), module.Able)
+    assert not isinstance(object(), module.Able)
+    assert tree.inits() == ["Own", "Own"]
+
+
 def test_what_is_no_method_is_left_alone(tree: Tree) -> None:
     """Abstract, static and class methods, properties, None: not ours to wrap, and still what they were."""
     module = tree.define("""

@@ -124,5 +124,6 @@ AUTOGEN = Library(
         ),
         messaging="autogen_core._telemetry._tracing:TraceHelper.trace_block",
         envelope_context="autogen_core._telemetry._propagation:get_telemetry_context",
+        publishing="autogen_ext.runtimes.grpc._worker_runtime:HostConnection.send",
     ),
 )

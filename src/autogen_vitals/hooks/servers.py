@@ -1,17 +1,42 @@
-"""Request boundaries and worker life: Starlette and FastAPI, uvicorn, gunicorn, Celery.
+"""Request boundaries and worker life: WSGI and ASGI servers and frameworks, Celery, the masters of workers.
 
 Everything else that serves requests is recognised by its SERVER or CONSUMER span, or by ``autogen_vitals.request()``.
 """
 
 from __future__ import annotations
 
-from autogen_vitals.hooks.tables import Boundary, FailureSignal, LifeCall, LifeSignal, Servers
+from autogen_vitals.hooks.tables import (
+    Boundary,
+    FailureCall,
+    FailureSignal,
+    LifeCall,
+    LifeSignal,
+    Servers,
+    TaskSignals,
+)
 
 SERVERS = Servers(
     boundaries=(
         # FastAPI.__call__ calls it; whichever ASGI server runs the app, requests and lifespan come through here.
         Boundary("starlette.applications:Starlette.__call__", "asgi"),
+        Boundary("quart.app:Quart.__call__", "asgi"),
+        Boundary("django.core.handlers.asgi:ASGIHandler.__call__", "asgi"),
+        # What these two servers put around any application; uvicorn unless it is told --no-proxy-headers.
+        Boundary("uvicorn.middleware.proxy_headers:ProxyHeadersMiddleware.__call__", "asgi"),
+        Boundary("hypercorn.app_wrappers:ASGIWrapper.__call__", "asgi"),
+        # Any WSGI application: in these servers a request is one call, its body included.
+        Boundary("gunicorn.workers.sync:SyncWorker.handle_request", "server"),
+        Boundary("gunicorn.workers.gthread:ThreadWorker.handle_request", "server"),
+        Boundary("gunicorn.workers.base_async:AsyncWorker.handle_request", "server"),
+        Boundary("werkzeug.serving:WSGIRequestHandler.run_wsgi", "server"),
+        Boundary("waitress.task:WSGITask.execute", "server"),
+        # And in any other server (mod_wsgi, uWSGI, Django's runserver, …): of these frameworks. Not the standard
+        # library's own: the Prometheus exporter of every process is served by it, and a scrape is no request.
+        Boundary("flask.app:Flask.__call__", "wsgi"),
+        Boundary("django.core.handlers.wsgi:WSGIHandler.__call__", "wsgi"),
     ),
+    # Whatever the pool: prefork, threads, solo.
+    tasks=(TaskSignals("celery.signals:task_prerun", "celery.signals:task_postrun"),),
     # Whichever server runs the app is ready when the app says so; uvicorn, which calls it too, a moment later.
     lifespans=("starlette.routing:Router.lifespan",),
     calls=(
@@ -31,12 +56,18 @@ SERVERS = Servers(
         LifeCall("gunicorn.app.base:BaseApplication.wsgi", failed="import"),
         LifeCall("celery.app.utils:find_app", failed="import"),
         LifeCall("multiprocessing.process:BaseProcess.run", failed="process"),
+        LifeCall("quart.app:Quart.startup", failed="lifespan"),
         # Their loops: a worker is ready when it enters its own. (That of a uvicorn worker starts uvicorn's server.)
         LifeCall("gunicorn.workers.sync:SyncWorker.run", before="ready"),
         LifeCall("gunicorn.workers.gthread:ThreadWorker.run", before="ready"),
         LifeCall("gunicorn.workers.ggevent:GeventWorker.run", before="ready"),
         LifeCall("gunicorn.workers.geventlet:EventletWorker.run", before="ready"),
         LifeCall("werkzeug.serving:BaseWSGIServer.serve_forever", before="ready"),
+        LifeCall("waitress.server:BaseWSGIServer.run", before="ready"),
+        LifeCall("waitress.server:MultiSocketServer.run", before="ready"),
+        # A server's part in a lifespan, whatever framework's.
+        LifeCall("hypercorn.asyncio.lifespan:Lifespan.wait_for_startup", before="starting", after="ready"),
+        LifeCall("gunicorn.asgi.lifespan:LifespanManager.startup", before="starting", after="ready"),
         LifeCall("celery.concurrency.prefork:TaskPool.on_start", before="becomes_fork_server"),
         # A pool child's loop, after the app's own worker_process_init.
         LifeCall("billiard.pool:Worker.workloop", before="ready"),
@@ -51,6 +82,10 @@ SERVERS = Servers(
     ),
     failures=(
         FailureSignal("flask.signals:got_request_exception"),
+        FailureSignal("django.core.signals:got_request_exception", argument=None),
+        # Its signals would call us in a thread.
+        FailureCall("quart.app:Quart.handle_exception"),
+        FailureCall("quart.app:Quart.handle_websocket_exception"),
         FailureSignal("celery.signals:task_failure"),
     ),
     services=("gunicorn.arbiter", "uvicorn.server", "celery.bin.worker"),

@@ -15,6 +15,12 @@ class Argument:
 
     keyword: str
     position: int
+    path: str = ""
+    """Where in the argument it is: dotted attributes, keys and indexes."""
+
+
+Source = str | Argument
+"""Where a fact is read: the component's dotted path of attributes, mapping keys and indexes, or an argument."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +31,26 @@ class Run:
         method: name of the method, on the row's class and on every subclass that overrides it. Whether it returns a
             coroutine or a stream is seen when it is called.
         operation: the kind of run.
-        facts: span attribute → dotted path of attributes and mapping keys, read from the component before the call.
-        result: span attribute → path, read from what the call returned, or from the last item of a stream.
+        facts: span attribute → its source, or several of which the first that has a value counts; read before the call.
+        result: span attribute → path, or several, read from what the call returned, or from the last item of a stream.
         failed: path in the result that is true when the component reports a failure without raising it.
+        succeeded: path in the result that is false then.
         cached: path in the result that is true when the reply cost no tokens.
+        is_synchronous: the call itself is the run, whatever it returns.
+        of: the argument that is what runs, where that is not the component whose method it is.
+        kind: what that is in AutoGen's terms, where it is not the row's.
     """
 
     method: str
     operation: Operation
-    facts: Mapping[str, str | Argument] = field(default_factory=dict[str, "str | Argument"])
-    result: Mapping[str, str] = field(default_factory=dict[str, str])
+    facts: Mapping[str, Source | tuple[Source, ...]] = field(default_factory=dict[str, Source | tuple[Source, ...]])
+    result: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict[str, str | tuple[str, ...]])
     failed: str | None = None
+    succeeded: str | None = None
     cached: str | None = None
+    is_synchronous: bool = False
+    of: Argument | None = None
+    kind: ComponentKind | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +65,10 @@ class Component:
         runs: its methods that are runs.
         starts: its methods that are a second-stage init.
         restores: its methods that rebuild it when it is unpickled or copied.
+        builds: its methods that every constructor calls, those too that a decorator puts on a class after it was made.
         name: path of the name the component gives itself.
+        provider: path of a word that ``Library.providers`` knows, where the class does not say whose model it is.
+        refines: target of the row whose class it inherits runs from that are, for this one, what this row says.
         plumbing: packages whose own subclasses are AutoGen's inner works, not components of the user's.
     """
 
@@ -60,7 +77,10 @@ class Component:
     runs: tuple[Run, ...] = ()
     starts: tuple[str, ...] = ()
     restores: tuple[str, ...] = ()
+    builds: tuple[str, ...] = ()
     name: str = "name"
+    provider: str | None = None
+    refines: str | None = None
     plumbing: tuple[str, ...] = ()
 
 
@@ -74,12 +94,30 @@ class NativeSpans:
             module's ``get_tracer``, as they import it.
         messaging: ``module:Class.method``, the context manager around each message its runtimes move.
         envelope_context: ``module:function`` that reads the trace context a message's envelope carries.
+        publishing: ``module:Class.method`` that is given each message for another process, of which those that are
+            published carry no context by themselves.
     """
 
     scopes: tuple[str, ...]
     tracing: tuple[str, ...]
-    messaging: str
-    envelope_context: str
+    messaging: str | None = None
+    envelope_context: str | None = None
+    publishing: str | None = None
+
+
+@dataclass(frozen=True)
+class Handover:
+    """Where a library gives a function of its own to another thread, which knows nothing of what it belongs to.
+
+    Attributes:
+        target: ``module:name`` of the global through which one of its modules knows the module of the standard library.
+        callable: what it calls of that.
+        function: the argument that is run in the thread.
+    """
+
+    target: str
+    callable: str
+    function: Argument
 
 
 @dataclass(frozen=True)
@@ -90,9 +128,12 @@ class Library:
         packages: its top-level packages; a frame of theirs is never the site of an init.
         components: its classes.
         providers: class name → ``gen_ai.provider.name``; the name nearest in a class's method resolution order holds.
+            And the words that components say it by themselves, see ``Component.provider``.
         model_sdks: provider → ``module:Class.method`` of the model's SDK; when another instrumentation has wrapped
             it, that instrumentation makes the chat spans.
         native: its own spans.
+        caches: ``module:Class.method`` of what looks for a model's reply in a cache, ``None`` if there is none.
+        handovers: where what a run does goes on in another thread.
     """
 
     packages: tuple[str, ...]
@@ -100,6 +141,8 @@ class Library:
     providers: Mapping[str, str]
     model_sdks: Mapping[str, str]
     native: NativeSpans
+    caches: tuple[str, ...] = ()
+    handovers: tuple[Handover, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,10 +169,25 @@ class Transport:
 
 @dataclass(frozen=True)
 class Boundary:
-    """A callable through which every request of a server comes."""
+    """A callable through which requests come.
+
+    Attributes:
+        target: ``module:Class.method``.
+        protocol: ``asgi``: an application, ``(scope, receive, send)``. ``wsgi``: an application,
+            ``(environ, start_response)``, whose answer is the body. ``server``: a server's own method that serves one
+            request from its beginning to the last byte, whatever application it calls for that.
+    """
 
     target: str
-    protocol: Literal["asgi"]
+    protocol: Literal["asgi", "wsgi", "server"]
+
+
+@dataclass(frozen=True)
+class TaskSignals:
+    """Signal objects that a server of tasks sends around each one, with its ``task_id``, in the context it runs in."""
+
+    begins: str
+    ends: str
 
 
 @dataclass(frozen=True)
@@ -158,7 +216,20 @@ class LifeSignal:
 
 @dataclass(frozen=True)
 class FailureSignal:
-    """A signal object that a server sends with an ``exception`` that has ended a request."""
+    """A signal object that is sent when an exception has ended a request.
+
+    Attributes:
+        target: ``module:signal``.
+        argument: what it is sent with that is the exception; ``None``: the one that is being handled.
+    """
+
+    target: str
+    argument: str | None = "exception"
+
+
+@dataclass(frozen=True)
+class FailureCall:
+    """A method that is given the exception which has ended a request."""
 
     target: str
 
@@ -168,20 +239,22 @@ class Servers:
     """Request boundaries and worker life.
 
     Attributes:
-        boundaries: what requests come through.
+        boundaries: what requests come through. Of several that one comes through, the outermost is it.
+        tasks: what tells of requests that are tasks.
         lifespans: ``module:Class.method`` of what handles an ASGI application's lifespan, ``(scope, receive, send)``.
         calls, signals: what tells of a moment of a process's life.
-        failures: what tells of a failed request that no boundary sees.
+        failures: what tells of a failed request whose exception gets to no boundary.
         services: modules that only a server's processes import.
         kills: ``module:Class.method`` of what ends a worker, its argument, that has taken too long over a task.
         reapers: modules through which supervisors wait for their children, all of them by ``os.waitpid``.
     """
 
     boundaries: tuple[Boundary, ...]
+    tasks: tuple[TaskSignals, ...]
     lifespans: tuple[str, ...]
     calls: tuple[LifeCall, ...]
     signals: tuple[LifeSignal, ...]
-    failures: tuple[FailureSignal, ...]
+    failures: tuple[FailureSignal | FailureCall, ...]
     services: tuple[str, ...]
     kills: tuple[str, ...]
     reapers: tuple[str, ...]

@@ -17,7 +17,7 @@ from autogen_vitals.crashes.memory import OomWatch
 from autogen_vitals.crashes.reports import Identity, LastWords, ProcessExit
 from autogen_vitals.crashes.verdict import BootFailures, Verdict, judge
 from autogen_vitals.guard import guarded
-from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork, wait_for
+from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork, resume_after_fork, wait_for
 from autogen_vitals.lifecycle.observation import Sink
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.recorder import Recorder
@@ -28,6 +28,8 @@ _ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGABRT} | {
 }
 _BOOTING: tuple[ServerKind, ...] = ("gunicorn", "uvicorn", "celery")
 _TERM = int(signal.SIGTERM)
+_ASKED = {signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGQUIT", signal.SIGTERM)}
+"""With these a master asks a worker to stop that it does not need any more: fewer workers, a reload."""
 _SENT_LIMIT = 1024
 _WAITING_LIMIT = 1024
 _LAST_WAIT = 0.5
@@ -82,12 +84,22 @@ class Deaths:
         self._has_delivered = False
         self._renew()
         prepare_for_fork(self, Deaths._prepare)
-        renew_after_fork(self, Deaths._renew)
+        resume_after_fork(self, Deaths._resume)
+        renew_after_fork(self, Deaths._forked)
 
     def _prepare(self) -> None:
         self._watch_memory()
         if not self._has_delivered:
             wait_for(self._at_work, self._timeout)
+
+    def _resume(self) -> None:
+        # What a master forks first is who takes the place of one that has ended.
+        self._unreplaced = max(0, self._unreplaced - 1)
+
+    def _forked(self) -> None:
+        if self._is_supervisor and self._unreplaced:
+            process.facts.forked_as = "worker_respawn"
+        self._renew()
 
     def _watch_memory(self) -> None:
         # From before there is a child that the kernel could kill.
@@ -96,6 +108,8 @@ class Deaths:
 
     def _renew(self) -> None:
         self._is_supervisor = False
+        # Children that have ended without being asked to, and in whose place none has been forked yet.
+        self._unreplaced = 0
         self._oom: OomWatch | None = None
         self._boot_failures = BootFailures()
         # The first signal that would end it, by the child it was sent to.
@@ -142,6 +156,8 @@ class Deaths:
         sent = self._sent.pop(pid, None)
         if self._recorder.is_draining:
             sent = _TERM  # a master that stops kills whoever was forked too late to be asked
+        if sent not in _ASKED:
+            self._unreplaced += 1
         self._ends.append(_End(pid, signal, code, sent, time.time_ns()))
         self._wake()
 

@@ -83,6 +83,7 @@ class Observation:
         network: what it spent on connections; ``None`` while there were none.
         slot, owns_slot: the recorder's own: its place in the exit record, and whether that is its alone.
         span, quiet: the telemetry sink's own: its span, and whether it keeps silent about this one.
+        reading: the watch's own: what is to be read off its result.
     """
 
     kind: ComponentKind
@@ -127,6 +128,7 @@ class Observation:
     owns_slot: bool = False
     span: Any = None
     quiet: bool = False
+    reading: Any = None
 
     @property
     def reinit(self) -> bool:

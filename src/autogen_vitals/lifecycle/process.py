@@ -12,7 +12,22 @@ from functools import cached_property
 from autogen_vitals.clock import LOADED_NS, wall_ns
 from autogen_vitals.crashes.files import start_ticks
 from autogen_vitals.lifecycle.forking import renew_after_fork
-from autogen_vitals.vocabulary import ServerKind
+from autogen_vitals.vocabulary import ServerKind, StartReason
+
+_INITIALIZATION = "AWS_LAMBDA_INITIALIZATION_TYPE"
+_INITIALIZATIONS: dict[str, StartReason] = {
+    "on-demand": "on_demand",
+    "provisioned-concurrency": "provisioned",
+    # Started when the version was published, or the instance; restored, or given work, at some later time.
+    "snap-start": "provisioned",
+    "lambda-managed-instances": "provisioned",
+}
+"""What AWS documents to be the values of that variable.
+
+No other platform says why it starts an instance. Cloud Run, Knative and Container Apps tell what is started (K_SERVICE,
+CONTAINER_APP_NAME, …), Kubernetes not even that: whether there was none before, or not enough, or one has died, they
+alone know, and so nothing is said of it here. On Lambda, too, an instance on demand is one more, not the first.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,16 @@ class ProcessFacts:
         self.pid = os.getpid()
         self.parent_pid = os.getppid()
         self.is_fork_server = False
+        self.forked_as: StartReason | None = None
+
+    @property
+    def start_reason(self) -> StartReason:
+        """Why it was started."""
+        if self.forked_as is not None:
+            return self.forked_as
+        # A child that Lambda's own process has spawned inherits what that was told.
+        initialization = "" if self.server == "multiprocessing" else os.environ.get(_INITIALIZATION, "")
+        return _INITIALIZATIONS.get(initialization, "process_start")
 
     @cached_property
     def creation_time(self) -> CreationTime:
@@ -94,6 +119,7 @@ class _Current:
 
     def _renew(self) -> None:
         self.facts = ProcessFacts(time.perf_counter_ns())
+        self.facts.forked_as = "fork"
 
 
 current = _Current()

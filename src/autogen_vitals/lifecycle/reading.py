@@ -12,7 +12,7 @@ _TEXT_LIMIT = 256
 
 
 def attribute(path: str) -> Reader:
-    """Read ``path``, dotted attributes or mapping keys, from the component."""
+    """Read ``path``, dotted attributes, mapping keys or indexes, from the component."""
     steps = tuple(path.split("."))
 
     def read(component: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -21,11 +21,30 @@ def attribute(path: str) -> Reader:
     return read
 
 
-def argument(keyword: str, position: int) -> Reader:
-    """Read an argument of the call."""
+def given(keyword: str, position: int) -> Reader:
+    """An argument of the call itself, whatever it is."""
 
     def read(component: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        return plain(kwargs[keyword] if keyword in kwargs else args[position] if len(args) > position else None)
+        return kwargs[keyword] if keyword in kwargs else args[position] if len(args) > position else None
+
+    return read
+
+
+def argument(keyword: str, position: int, path: str = "") -> Reader:
+    """Read an argument of the call, or what ``path`` leads to from it."""
+    value, steps = given(keyword, position), tuple(path.split(".")) if path else ()
+
+    def read(component: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        return follow(value(component, args, kwargs), steps)
+
+    return read
+
+
+def first(readers: tuple[Reader, ...]) -> Reader:
+    """The first value that one of them reads."""
+
+    def read(component: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        return next((value for reader in readers if (value := reader(component, args, kwargs)) is not None), None)
 
     return read
 
@@ -34,7 +53,10 @@ def follow(value: Any, steps: tuple[str, ...]) -> Any:
     """What ``steps`` lead to; ``None`` when a step is missing or raises."""
     try:
         for step in steps:
-            value = value[step] if isinstance(value, Mapping) else getattr(value, step)
+            if isinstance(value, Mapping):
+                value = value[step]
+            else:
+                value = value[int(step)] if step.isdigit() else getattr(value, step)
         return plain(value)
     except Exception:
         return None

@@ -39,7 +39,9 @@ class Request:
         is_session: it lasts as long as somebody stays connected, and is mostly waiting.
         init_count, init_ns: its inits, those inside another init not counted again.
         connect_count: connections that what AutoGen did in it has opened.
-        duration_ns, error: set when it is over.
+        duration_ns: set when it is over.
+        error: what it failed with, by class; known before it is over where a framework makes an answer of it.
+        failure: what tells that exception from others, once it has been told of.
         slot: the recorder's own: its place in the exit record.
     """
 
@@ -59,6 +61,7 @@ class Request:
     ended: bool = False
     duration_ns: int = 0
     error: str | None = None
+    failure: object = None
     slot: int = -1
 
     @property
@@ -145,7 +148,7 @@ class Requests:
         if request.pid != process.facts.pid:
             return
         request.duration_ns = (time.perf_counter_ns() if end_ns is None else end_ns) - request.clock_ns
-        request.error = error
+        request.error = error or request.error
         self._recorder.closed(request)
         if request.used:
             self._sink.request_ended(request)

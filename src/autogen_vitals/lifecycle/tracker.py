@@ -29,6 +29,10 @@ _observation: ContextVar[Observation | None] = ContextVar("autogen_vitals_observ
 
 EnterToken = tuple["Token[Observation | None]", "Token[Request | None] | None", object]
 
+Present = tuple["Observation | None", "Request | None"]
+
+PresentToken = tuple["Token[Observation | None]", "Token[Request | None] | None"]
+
 _ABANDONED_LIMIT = 1024
 _USE_LIMIT = 4096
 _STEP_LIMIT = 4096
@@ -201,6 +205,20 @@ class Tracker:
             return
         self.requests.leave(request)
         self._sink.left(observation, handle)
+
+    def present(self) -> Present:
+        """What is current, for another thread that goes on with it."""
+        return self.current(), self.requests.current()
+
+    def resume(self, present: Present) -> PresentToken:
+        """Make it current in this thread."""
+        observation, request = present
+        return _observation.set(observation), None if request is None else self.requests.enter(request)
+
+    def pause(self, token: PresentToken) -> None:
+        """Undo ``resume``, in the same thread."""
+        _observation.reset(token[0])
+        self.requests.leave(token[1])
 
     def first_item(self, observation: Observation) -> None:
         """Its stream has given its first item."""

@@ -13,8 +13,9 @@ from weakref import WeakKeyDictionary
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.reading import Reader, follow
+from autogen_vitals.lifecycle.silence import SilentWatch
 from autogen_vitals.lifecycle.tracker import EnterToken, Tracker
-from autogen_vitals.vocabulary import ComponentKind, Operation, Stage
+from autogen_vitals.vocabulary import CHAT, ComponentKind, Operation, Stage
 
 SWALLOWED_FAILURE = "ToolError"
 """Error class of a result that reports a failure nobody raised."""
@@ -29,12 +30,14 @@ class Described:
         name: path of the name it gives itself.
         providers: class name → provider.
         plumbing: packages whose own classes are not observed.
+        provider: path of a word that is in ``providers`` too, and says more than the class.
     """
 
     kind: ComponentKind
     name: tuple[str, ...]
     providers: Mapping[str, str] = field(default_factory=dict[str, str])
     plumbing: tuple[str, ...] = ()
+    provider: tuple[str, ...] | None = None
 
 
 class _Watch:
@@ -44,13 +47,16 @@ class _Watch:
         # Weak: an app may define a class for each request.
         self._providers: WeakKeyDictionary[type, str | None] = WeakKeyDictionary()
 
-    def _provider(self, cls: type) -> str | None:
-        """``None``: the class is plumbing."""
+    def _provider(self, component: object) -> str | None:
+        """``None``: its class is plumbing."""
+        cls = type(component)
         try:
-            return self._providers[cls]
+            found = self._providers[cls]
         except KeyError:
             found = self._providers[cls] = self._find_provider(cls)
-            return found
+        if self._described.provider is not None and found is not None:
+            return self._described.providers.get(follow(component, self._described.provider), found)
+        return found
 
     def _find_provider(self, cls: type) -> str | None:
         if cls.__module__.partition(".")[0] in self._described.plumbing:
@@ -95,7 +101,7 @@ class InitWatch(_Watch):
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
         if not self._tracker.active:
             return None
-        provider = self._provider(type(instance))
+        provider = self._provider(instance)
         if provider is None:
             return None
         return self._tracker.begin_init(instance, self._described.kind, self._stage, provider)
@@ -112,24 +118,47 @@ class RunFacts:
     """What to read off a run: see ``hooks.tables.Run``."""
 
     before: tuple[tuple[str, Reader], ...] = ()
-    after: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    after: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = ()
     failed: tuple[str, ...] | None = None
+    succeeded: tuple[str, ...] | None = None
     cached: tuple[str, ...] | None = None
+    of: Reader | None = None
 
 
 class RunWatch(_Watch):
-    """Watches a method whose calls are runs."""
+    """Watches a method whose calls are runs.
+
+    Attributes:
+        refined: ``module:Class`` → the watch of the same method for this class, which inherits it from the present one.
+    """
 
     def __init__(self, tracker: Tracker, described: Described, operation: Operation, facts: RunFacts) -> None:
         super().__init__(tracker, described)
         self._operation = operation
         self._facts = facts
+        self.refined: dict[str, RunWatch] = {}
+        # Weak: an app may define a class for each request.
+        self._nearest: WeakKeyDictionary[type, RunWatch] = WeakKeyDictionary()
+
+    def _for(self, cls: type) -> RunWatch:
+        try:
+            return self._nearest[cls]
+        except KeyError:
+            named = (self.refined.get(f"{base.__module__}:{base.__qualname__}") for base in cls.__mro__)
+            found = self._nearest[cls] = next((watch for watch in named if watch is not None), self)
+            return found
 
     @guarded
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
         if not self._tracker.active:
             return None
-        provider = self._provider(type(instance))
+        watch = self._for(type(instance)) if self.refined else self
+        return watch._begin(instance, args, kwargs)
+
+    def _begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
+        given = None if self._facts.of is None else self._facts.of(instance, args, kwargs)
+        instance = instance if given is None else given
+        provider = self._provider(instance)
         if provider is None:
             return None
         facts: dict[str, Any] = {}
@@ -142,18 +171,40 @@ class RunWatch(_Watch):
             facts.pop(subject, None)
             if self._operation.class_names:
                 facts[subject] = type(instance).__qualname__
-        return self._tracker.begin_run(instance, self._described.kind, self._operation, provider, facts)
+        observation = self._tracker.begin_run(instance, self._described.kind, self._operation, provider, facts)
+        if observation is not None:
+            observation.reading = self._facts
+        return observation
 
     @guarded
     def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
         swallowed = None
+        reading: RunFacts = observation.reading
         if error is None and result is not None:
-            for name, path in self._facts.after:
-                value = follow(result, path)
+            for name, paths in reading.after:
+                value = next((found for path in paths if (found := follow(result, path)) is not None), None)
                 if value is not None:
                     observation.facts[name] = value
-            if self._facts.failed is not None and follow(result, self._facts.failed) is True:
+            if reading.failed is not None and follow(result, reading.failed) is True:
                 swallowed = SWALLOWED_FAILURE
-            if self._facts.cached is not None:
-                observation.cached = follow(result, self._facts.cached) is True
+            if reading.succeeded is not None and follow(result, reading.succeeded) is False:
+                swallowed = SWALLOWED_FAILURE
+            if reading.cached is not None:
+                observation.cached = follow(result, reading.cached) is True
         self._tracker.end(observation, error, swallowed)
+
+
+class CacheWatch(SilentWatch):
+    """Watches the function that looks for a model's reply in a cache, ``None`` if it is not there."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    @guarded
+    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
+        current = self._tracker.current() if self._tracker.active else None
+        return current if current is not None and current.operation is CHAT else None
+
+    @guarded
+    def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
+        observation.cached = error is None and result is not None

@@ -1,11 +1,11 @@
 """Every span, attribute, metric, event and unit this package emits. ``docs/signals.md`` is generated from this module.
 
 Names under ``gen_ai.`` follow the GenAI semantic conventions, ``process.``, ``code.``, ``error.``, ``exception.``,
-``service.``, ``log.`` and ``event.`` the general ones; those of ours begin with ``autogen.``.
+``service.``, ``cloud.``, ``faas.``, ``log.`` and ``event.`` the general ones; those of ours begin with ``autogen.``.
 
 Sources:
     https://github.com/open-telemetry/semantic-conventions-genai (spans, metrics and their buckets)
-    https://opentelemetry.io/docs/specs/semconv/ (process, code, error, exception, log, service)
+    https://opentelemetry.io/docs/specs/semconv/ (process, code, error, exception, log, service, cloud, faas)
 """
 
 from autogen_vitals.semconv.attributes import *  # noqa: F403

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from autogen_vitals.vocabulary import CATEGORIES, EXIT_REASONS, STARTUP_STAGES, StartupStage
+from autogen_vitals.vocabulary import CATEGORIES, EXIT_REASONS, START_REASONS, STARTUP_STAGES, StartupStage
 
 SCOPE: Final = "autogen_vitals"
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.34.0"
@@ -20,6 +20,7 @@ INIT_STAGE: Final = "autogen.init.stage"
 INIT_SEQUENCE: Final = "autogen.init.sequence"
 REINIT: Final = "autogen.reinit"
 START_TYPE: Final = "autogen.start.type"
+START_REASON: Final = "autogen.start.reason"
 REQUEST_NAME: Final = "autogen.request.name"
 REQUEST_INIT_COUNT: Final = "autogen.request.init.count"
 REQUEST_INIT_DURATION: Final = "autogen.request.init.duration"
@@ -71,6 +72,10 @@ EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 EVENT_NAME: Final = "event.name"
 LOG_RECORD_UID: Final = "log.record.uid"
+CLOUD_PLATFORM: Final = "cloud.platform"
+FAAS_NAME: Final = "faas.name"
+FAAS_VERSION: Final = "faas.version"
+FAAS_INSTANCE: Final = "faas.instance"
 SERVICE_NAME: Final = "service.name"
 SERVICE_NAMESPACE: Final = "service.namespace"
 SERVICE_VERSION: Final = "service.version"
@@ -88,6 +93,9 @@ GEN_AI_TOKEN_TYPE: Final = "gen_ai.token.type"
 
 SERVICE_ATTRIBUTES: Final = (SERVICE_NAME, SERVICE_NAMESPACE, SERVICE_VERSION, SERVICE_INSTANCE_ID)
 """Of a resource, those that say which service it is."""
+
+PLATFORM_ATTRIBUTES: Final = (CLOUD_PLATFORM, FAAS_NAME, FAAS_VERSION, FAAS_INSTANCE)
+"""Where a process runs, as the platform's own variables say."""
 
 EXCEPTION_EVENT: Final = "exception"
 LOOP_BLOCKED_EVENT: Final = "autogen.loop.blocked"
@@ -246,6 +254,17 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "boolean",
         "false: the system does not tell when the process was created; it counts from the import of this package",
     ),
+    Attribute(
+        START_REASON,
+        "string",
+        "; ".join(f"{reason}: {meaning}" for reason, meaning in START_REASONS.items()),
+    ),
+    Attribute(
+        CLOUD_PLATFORM, "string", "`azure.container_apps`, `azure.functions` or `aws_lambda`, by their variables"
+    ),
+    Attribute(FAAS_NAME, "string", "the function, or the service of Cloud Run or Knative"),
+    Attribute(FAAS_VERSION, "string", "its version or revision"),
+    Attribute(FAAS_INSTANCE, "string", "its instance"),
     Attribute(
         PROCESS_PID,
         "int",

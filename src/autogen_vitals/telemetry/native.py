@@ -10,11 +10,15 @@ from typing import Any
 
 from opentelemetry import context as otel_context, trace
 from opentelemetry.trace import INVALID_SPAN, NoOpTracer, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from autogen_vitals.guard import guarded, hide_caller_frame
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.tracker import EnterToken, Tracker
 from autogen_vitals.telemetry.spans import Spans
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+"""What AutoGen uses, whatever the app has set."""
 
 EnvelopeContext = Callable[[Any], otel_context.Context]
 
@@ -86,6 +90,23 @@ class QuietMessages:
 
 def _traceparent(envelope: Any) -> Any:
     return getattr(envelope, "traceparent", None)
+
+
+@guarded
+def carry_context(message: Any) -> None:
+    """Put the current trace context on a message that AutoGen's gRPC runtime is about to publish.
+
+    It does so itself on calls and their answers. What it publishes is a CloudEvent, for which this is the extension
+    "Distributed Tracing"; a worker gives all attributes of an event to what reads the context.
+    """
+    if not message.HasField("cloudEvent"):
+        return
+    attributes = message.cloudEvent.attributes
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    if "traceparent" not in attributes:
+        for name, value in carrier.items():
+            attributes[name].ce_string = value
 
 
 class _Message:

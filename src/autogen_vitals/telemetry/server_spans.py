@@ -18,7 +18,7 @@ _OPEN_LIMIT = 10_000
 
 
 class ServerSpans(SpanProcessor):
-    """A local root span of kind SERVER or CONSUMER opens a request, or joins the one its ASGI app has opened.
+    """A local root span of kind SERVER or CONSUMER opens a request, or joins the one it is inside of.
 
     The request's context variable is set where the span starts, which is the context its work runs in; it needs no
     undoing, for a request that is over counts as none.
@@ -36,8 +36,8 @@ class ServerSpans(SpanProcessor):
         renew_after_fork(self, ServerSpans._renew)
 
     def _renew(self) -> None:
-        # Requests that a span opened, by its id; they leave as it ends.
-        self._open: dict[int, Request] = {}
+        # The requests that spans belong to, by the span's id, and whether it has opened it; they leave as it ends.
+        self._open: dict[int, tuple[Request, bool]] = {}
 
     @guarded
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -46,23 +46,28 @@ class ServerSpans(SpanProcessor):
         parent, scope = span.parent, span.instrumentation_scope
         if (parent is not None and not parent.is_remote) or (scope is not None and scope.name in self._native_scopes):
             return
-        request = self._tracker.requests.current()
+        request, is_opener = self._tracker.requests.current(), False
         if request is not None:
             self._tracker.requests.spanned(request, span)
-            return
-        begun = self._tracker.requests.begin(span=span)
-        if begun is not None and len(self._open) < _OPEN_LIMIT:
-            self._open[span.get_span_context().span_id] = begun[0]
+        else:
+            begun = self._tracker.requests.begin(span=span)
+            request, is_opener = (None, True) if begun is None else (begun[0], True)
+        if request is not None and request.span is span and len(self._open) < _OPEN_LIMIT:
+            self._open[span.get_span_context().span_id] = request, is_opener
 
     @guarded
     def on_end(self, span: ReadableSpan) -> None:
         if not self._open or span.context is None:
             return
-        request = self._open.pop(span.context.span_id, None)
-        if request is not None:
-            attributes: Any = span.attributes or {}
-            error = attributes.get(semconv.ERROR_TYPE)
-            self._tracker.requests.finish(request, error if isinstance(error, str) else None)
+        request, is_opener = self._open.pop(span.context.span_id, (None, False))
+        if request is None:
+            return
+        attributes: Any = span.attributes or {}
+        error = attributes.get(semconv.ERROR_TYPE)
+        if request.error is None and isinstance(error, str):
+            request.error = error
+        if is_opener:
+            self._tracker.requests.finish(request, None)
 
     def shutdown(self) -> None:
         self.active = False

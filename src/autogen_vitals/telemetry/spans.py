@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from opentelemetry import context as otel_context, trace
+from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
@@ -23,6 +24,8 @@ from autogen_vitals.telemetry.startup import StartupTrace, process_attributes, s
 from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, Operation
 
 _LIVE_LIMIT = 10_000
+_INIT = otel_context.create_key("autogen_vitals_init")
+"""In a context whose span is an init's: that init, and the context around it."""
 _STARTING = ("import", "startup")
 # A name with such a thing in it would make one span name an object.
 _IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}(?:[-_]?[0-9a-fA-F]{4}){3}[-_]?[0-9a-fA-F]{12}")
@@ -73,11 +76,11 @@ class Spans:
             self._live[span_id] = observation
 
     def _start(self, observation: Observation) -> Span:
-        operation, context = observation.operation, None
+        operation, context = observation.operation, _outside_of_a_past_init(observation)
         if operation is None:
             word = "warm_up" if observation.stage == "warm_up" else "init"
             name, kind, attributes = f"{word} {observation.type}", SpanKind.INTERNAL, _init_attributes(observation)
-            if observation.phase in _STARTING and not trace.get_current_span().get_span_context().is_valid:
+            if observation.phase in _STARTING and not trace.get_current_span(context).get_span_context().is_valid:
                 context = self._startup.context()
         else:
             name = span_name(operation, observation.subject, observation.type)
@@ -98,7 +101,10 @@ class Spans:
         span = observation.span
         if span is None or not span.get_span_context().is_valid:
             return None
-        return otel_context.attach(trace.set_span_in_context(span))
+        context = trace.set_span_in_context(span)
+        if observation.operation is None:
+            context = otel_context.set_value(_INIT, (observation, otel_context.get_current()), context)
+        return otel_context.attach(context)
 
     def left(self, observation: Observation, token: Token[Any] | None) -> None:
         """Make the span current that was so before."""
@@ -157,6 +163,19 @@ class Spans:
         if block.site is not None:
             attributes |= _site_attributes(block.site)
         span.add_event(semconv.LOOP_BLOCKED_EVENT, attributes, block.wall_ns)
+
+
+def _outside_of_a_past_init(observation: Observation) -> Context | None:
+    """The context around an init that is over, where that is what is current: in a task that it has left behind, such
+    as the loop in which a runtime takes messages, everything would be part of it. Else ``None``."""
+    context: Context | None = None
+    if observation.parent is None:
+        while isinstance(around := otel_context.get_value(_INIT, context), tuple):
+            init, before = around
+            if not init.ended or trace.get_current_span(context) is not init.span:
+                break
+            context = before
+    return context
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,7 @@ from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.imports import ImportRecord
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.startup import StartupReport
+from autogen_vitals.telemetry.platforms import platform_attributes
 
 
 class StartupTrace:
@@ -53,6 +54,7 @@ class StartupTrace:
                 attributes=process_attributes(),
                 start_time=process.facts.creation_time.wall_ns,
             )
+            root.set_attributes(platform_attributes(root))
             self._root = root if root.get_span_context().is_valid else None
         return self._root
 
@@ -67,6 +69,7 @@ class StartupTrace:
                 **startup_attributes(report),
                 semconv.STARTUP_COMPLETE: report.complete,
                 semconv.STARTUP_EXACT: report.exact,
+                semconv.START_REASON: process.facts.start_reason,
                 semconv.WORKER_SERVER: process.facts.server,
             }
         )

@@ -25,12 +25,14 @@ class ClassPlan:
         constructor: told of each outermost construction.
         runs: method name → watch; coroutines and streams.
         starts: method name → watch; second-stage inits, sync or async.
+        calls: method name → watch; runs that are the call itself, whatever it returns.
     """
 
     target: str
     constructor: Watch
     runs: Mapping[str, Watch] = field(default_factory=dict[str, Watch])
     starts: Mapping[str, Watch] = field(default_factory=dict[str, Watch])
+    calls: Mapping[str, Watch] = field(default_factory=dict[str, Watch])
 
 
 class Coverage:
@@ -71,6 +73,8 @@ class Coverage:
             return
         for name, watch in plan.runs.items():
             self._wrap(cls, name, deferred_call(watch))
+        for name, watch in plan.calls.items():
+            self._wrap(cls, name, plain_call(watch))
         for name, watch in plan.starts.items():
             asynchronous = inspect.iscoroutinefunction(vars(cls).get(name))
             self._wrap(cls, name, deferred_call(watch) if asynchronous else plain_call(watch))
@@ -88,8 +92,11 @@ class Coverage:
         """Whether building a ``cls`` runs a constructor that no covered base class has wrapped already.
 
         That is one of its own, or one it inherits from a class outside the plans, say a mixin. A class without any
-        has no init to time.
+        has no init to time. Nor has a protocol, whose constructor is typing's own: a subclass's first call looks for
+        that very function, to find the one that is to be called instead.
         """
+        if getattr(cls, "_is_protocol", False):
+            return False
         definer = next(base for base in cls.__mro__ if "__init__" in vars(base))
         return definer is cls or (definer is not object and self._plan_for(definer) is None)
 

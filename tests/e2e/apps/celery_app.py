@@ -26,6 +26,12 @@ def ask(question: str) -> dict[str, Any]:
     return {**worker_facts(), "built": built, "reply": reply}
 
 
+@app.task(name="fail")
+def fail(question: str) -> None:
+    asyncio.run(answer(question))
+    raise LookupError("the task's")
+
+
 async def answer(question: str) -> str:
     global built
     built += 1

@@ -60,8 +60,8 @@ def work_and_wait(together: Barrier) -> None:
     together.wait(60)
 
 
-def executor() -> None:
-    with ProcessPoolExecutor(CHILDREN, mp_context=multiprocessing.get_context("fork")) as pool:
+def executor(method: str) -> None:
+    with ProcessPoolExecutor(CHILDREN, mp_context=multiprocessing.get_context(method)) as pool:
         list(pool.map(work, range(6)))
 
 
@@ -85,7 +85,8 @@ WAYS: dict[str, Callable[[], object]] = {
     "fork": lambda: processes("fork"),
     "spawn": lambda: processes("spawn"),
     "forkserver": lambda: processes("forkserver"),
-    "executor": executor,
+    "executor-fork": lambda: executor("fork"),
+    "executor-spawn": lambda: executor("spawn"),
     "pool": pool,
     "siblings": siblings,
     "os.fork": os_fork,

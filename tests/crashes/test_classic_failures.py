@@ -16,7 +16,7 @@ from autogen_vitals.vocabulary import Category
 
 autogen: Any = pytest.importorskip("autogen")
 
-NOBODY = {"model": "gpt-4o", "api_key": "sk-x", "base_url": "http://127.0.0.1:9/v1", "max_retries": 0}
+NOBODY = {"model": "gpt-4o", "api_key": "sk-x", "base_url": "http://127.0.0.1:9/v1"}
 
 
 def configured(**config: Any) -> Any:
