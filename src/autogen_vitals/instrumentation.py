@@ -300,6 +300,7 @@ class Instrumentation:
         """Have a signal tell, with one of the arguments it is sent with."""
         module_name, path = split_target(target)
 
+        @guarded
         def receiver(*_: Any, **sent: Any) -> None:
             if argument is None:
                 tell()
