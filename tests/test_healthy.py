@@ -72,7 +72,7 @@ def team(model_client: Any = None) -> RoundRobinGroupChat:
 async def said(run: Any) -> str:
     """The last word of a run."""
     result: TaskResult = await run
-    return result.messages[-1].to_text()
+    return str(result.messages[-1].content)
 
 
 # --- event loops ------------------------------------------------------------------------------------------------------
