@@ -221,6 +221,17 @@ def test_what_fails_at_the_same_place_again_is_another_one(escape: Escape, open_
     assert len(crashes()) == 5
 
 
+@pytest.mark.parametrize("last", ["loop", "thread"])
+def test_what_looks_like_one_that_has_come_to_its_end_is_another(
+    last: Escape, open_escapes: Escapes, crashes: Any
+) -> None:
+    """Same class, same line, same address: the first is dead by then."""
+    error = raised(ValueError())
+    open_escapes.escaped(error, last)
+    open_escapes.escaped(error, "thread")
+    assert len(crashes()) == 2
+
+
 def test_a_supervisor_s_news_of_a_child_are_no_crash_of_its_own(
     open_escapes: Escapes, recorder: Recorder, sink: Any
 ) -> None:

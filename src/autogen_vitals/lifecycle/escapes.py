@@ -26,6 +26,8 @@ _ENDS_OF_ITS_OWN = (KeyboardInterrupt, SystemExit, GeneratorExit)
 _OF_OTHERS = frozenset({"HaltServer"})
 """What a supervisor raises when it is told of a child's end, by class: gunicorn's, of workers that do not boot."""
 _FATAL: tuple[Escape, ...] = ("import", "lifespan", "process")
+_LAST: tuple[Escape, ...] = ("loop", "thread")
+"""Behind these it comes to nowhere else: whoever is like it afterwards is another one, at the address of a dead one."""
 _IN_INIT: tuple[Escape, ...] = ("init", "import", "lifespan")
 _WAY_OUT: dict[Escape, int] = {
     "init": 0,
@@ -170,6 +172,9 @@ class Escapes:
         if not told and escape not in ("init", "run"):
             # What wraps a crash on its way out is no other one.
             told = any(self._seen.get(identify(link), limit + 1) <= limit for link in _behind(error))
+        if escape in _LAST and not told:
+            self._seen.pop(identity, None)
+            return True
         self._seen[identity] = reached
         self._seen.move_to_end(identity)
         while len(self._seen) > _SEEN_LIMIT:
