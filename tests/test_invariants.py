@@ -472,6 +472,7 @@ def serve_by_gunicorn(app: Any, environ: dict[str, Any]) -> list[Any]:
     address = ("127.0.0.1", 80)
     with ours, theirs:
         theirs.sendall(f"GET {environ['PATH_INFO']} HTTP/1.0\r\n\r\n".encode())
+        theirs.shutdown(socket.SHUT_WR)  # else gunicorn waits 2 s for what else might come
         request = next(gunicorn_parser.RequestParser(config, ours, address))
         try:
             worker.handle_request(types.SimpleNamespace(getsockname=lambda: address), request, ours, address)
