@@ -570,7 +570,7 @@ async def failing_behind_the_scenes() -> list[Any]:
     task = asyncio.create_task(fail())
     await asyncio.wait([task])
     del task
-    gc.collect(1)
+    gc.collect()
     thread = threading.Thread(target=explode, args=(1,))
     thread.start()
     thread.join()
