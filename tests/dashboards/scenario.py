@@ -37,6 +37,8 @@ BOOT_FAILURES = 3
 STEADY_SECONDS = 5.0
 EXPORT_MILLISECONDS = 1000
 THINK_SECONDS = 0.05
+BUILD_SECONDS = 2 * 0.02
+"""What the constructors of the clients of a worker's start-up sleep."""
 ARRIVAL_SECONDS = 30.0
 
 _MANY = Launcher(

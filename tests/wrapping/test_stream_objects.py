@@ -103,5 +103,5 @@ async def test_arguments_are_not_kept_by_a_running_stream(watch: Any) -> None:
     await running.__anext__()
     watch.observed[0].args = ()
     gc.collect()
-    assert not any(isinstance(found, Prompt) for found in gc.get_objects())
+    assert not any(type(found) is Prompt for found in gc.get_objects())
     await running.aclose()
