@@ -93,6 +93,22 @@ class Vitals:
         ]
         return [record for record in records if name is None or event_name(record) == name]
 
+    def findings(self, rule: str | None = None) -> list[dict[str, Any]]:
+        """What each event of a finding says, or each of this rule's, in the order in which they were emitted."""
+        told = [dict(record.attributes) for record in self.events("autogen.finding")]
+        return [said for said in told if rule is None or said["autogen.finding.rule"] == rule]
+
+    def finding(self, rule: str) -> dict[str, Any]:
+        """The only one of this rule's."""
+        found = self.findings(rule)
+        told = [said["autogen.finding.rule"] for said in self.findings()]
+        assert len(found) == 1, f"{len(found)} findings of {rule} among {told}"
+        return found[0]
+
+    def scolded(self) -> list[str]:
+        """Ids of the rules that have fired about more than what is worth knowing."""
+        return [said["autogen.finding.rule"] for said in self.findings() if said["autogen.finding.severity"] != "info"]
+
     def points(self, metric: str) -> list[Any]:
         """Data points of one metric, as of now."""
         data = self.reader.get_metrics_data()

@@ -80,6 +80,27 @@ Folder of these files. Default: ``autogen-vitals`` in ``$XDG_RUNTIME_DIR``, else
 them, such as an ``emptyDir`` volume.
 """
 
+OTEL_PYTHON_AUTOGEN_FINDINGS = "OTEL_PYTHON_AUTOGEN_FINDINGS"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_FINDINGS
+
+``true`` (default) or ``false``: whether the rules of the catalogue are asked about what is observed.
+"""
+
+OTEL_PYTHON_AUTOGEN_SILENCE = "OTEL_PYTHON_AUTOGEN_SILENCE"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_SILENCE
+
+Rules that are not asked, by id or glob, with commas in between: ``AG102,AG4*`` (default: none).
+"""
+
+OTEL_PYTHON_AUTOGEN_THRESHOLDS = "OTEL_PYTHON_AUTOGEN_THRESHOLDS"
+"""
+.. envvar:: OTEL_PYTHON_AUTOGEN_THRESHOLDS
+
+The number that decides, of rules that have one: ``AG101=5,AG604=0.5`` (default: what the rule's page says).
+"""
+
 OTEL_PYTHON_AUTOGEN_EXCEPTION_MESSAGES = "OTEL_PYTHON_AUTOGEN_EXCEPTION_MESSAGES"
 """
 .. envvar:: OTEL_PYTHON_AUTOGEN_EXCEPTION_MESSAGES

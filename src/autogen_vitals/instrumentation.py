@@ -13,6 +13,8 @@ from opentelemetry._logs import LoggerProvider
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
+from autogen_vitals.findings.engine import Findings
+from autogen_vitals.findings.rule import Surroundings
 from autogen_vitals.guard import guarded
 from autogen_vitals.hooks import LIBRARIES, SERVERS, TRANSPORT, Library, Servers, Transport
 from autogen_vitals.hooks.tables import FailureCall, NativeSpans
@@ -79,27 +81,41 @@ class Instrumentation:
             imports=lambda: import_finder.records,
             collected=lambda: self._collected(),
         )
+        self._recorder = Recorder(self.telemetry, settings.state_dir, enabled=settings.exit_record)
+        sites = SiteFinder(packages)
+        self._findings = Findings(
+            self.telemetry,
+            self.telemetry.found,
+            Surroundings(
+                sites,
+                imports=lambda: import_finder.records,
+                siblings=self._recorder.siblings,
+                state_dir=lambda: self._recorder.directory,
+                thresholds=dict(settings.thresholds),
+            ),
+            settings.silence if settings.findings else ("*",),
+        )
         watchdog = LoopWatchdog(
             int(settings.loop_heartbeat * 1_000_000),
             int(settings.loop_blocked_threshold * 1_000_000),
             observation_on,
-            self.telemetry.loop_blocked,
+            self._findings.loop_blocked,
         )
-        self._recorder = Recorder(self.telemetry, settings.state_dir, enabled=settings.exit_record)
-        self.tracker = Tracker(self.telemetry, SiteFinder(packages), slow_ns, watchdog, self._recorder)
+        self.tracker = Tracker(self._findings, sites, slow_ns, watchdog, self._recorder)
         import_finder = ImportFinder(
             self.tracker.startup.imported, self._recorder.importing, whole_tree=settings.import_tree
         )
         self._import_finder = import_finder
         self.escapes = Escapes(
-            self.telemetry,
+            self._findings,
             self.tracker.phases,
             self._recorder,
             settings.exception_messages,
             lambda: import_finder.failure,
             settings.flush_timeout,
+            sites,
         )
-        self._deaths = Deaths(self._recorder, self.telemetry, settings.flush_timeout)
+        self._deaths = Deaths(self._recorder, self._findings, settings.flush_timeout)
         self._follower_pid: int | None = None
         self._collections = Collections(self.tracker.startup.collected)
         self._moments = Moments(self.tracker, self.telemetry, self.escapes, self._deaths, settings.flush_timeout)
@@ -127,6 +143,7 @@ class Instrumentation:
         switches = (
             self.tracker.switch_off,
             self.escapes.switch_off,
+            self._findings.switch_off,
             self._deaths.switch_off,
             self._recorder.switch_off,
             self._patches.undo,
@@ -261,6 +278,8 @@ class Instrumentation:
             self._wrap(target, noted_call(lambda *_: self._recorder.forget(), None))
 
     def _open_record(self, *, uses_autogen: bool) -> None:
+        if uses_autogen:
+            self._findings.load()
         self._recorder.open(uses_autogen=uses_autogen)
         if self._follower_pid == process.facts.pid:
             self._recorder.supervises()

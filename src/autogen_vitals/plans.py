@@ -8,9 +8,10 @@ from autogen_vitals.hooks import Library
 from autogen_vitals.hooks.tables import Component, Run, Source
 from autogen_vitals.lifecycle.reading import Reader, argument, attribute, first, given
 from autogen_vitals.lifecycle.tracker import Tracker
-from autogen_vitals.lifecycle.watches import Described, InitWatch, RunFacts, RunWatch
+from autogen_vitals.lifecycle.watches import Described, ForgetWatch, InitWatch, RunFacts, RunWatch
 from autogen_vitals.vocabulary import ComponentKind
 from autogen_vitals.wrapping.coverage import ClassPlan
+from autogen_vitals.wrapping.watch import Watch
 
 
 def class_plans(library: Library, tracker: Tracker) -> tuple[ClassPlan, ...]:
@@ -31,10 +32,11 @@ def _plan(row: Component, library: Library, watches: Mapping[str, RunWatch], tra
     described = _described(row, row.kind, library)
     construct, start, restore = (InitWatch(tracker, described, stage) for stage in ("construct", "start", "restore"))
     inits = (row.starts, start), (row.restores, restore), (row.builds, construct)
+    runs: dict[str, Watch] = {run.method: watches[run.method] for run in row.runs if not run.is_synchronous}
     return ClassPlan(
         row.target,
         constructor=construct,
-        runs={run.method: watches[run.method] for run in row.runs if not run.is_synchronous},
+        runs={**runs, **dict.fromkeys(row.forgets, ForgetWatch(tracker))},
         calls={run.method: watches[run.method] for run in row.runs if run.is_synchronous},
         starts={method: watch for methods, watch in inits for method in methods},
     )
@@ -45,7 +47,14 @@ def _run_watch(run: Run, row: Component, library: Library, tracker: Tracker) -> 
 
 
 def _described(row: Component, kind: ComponentKind, library: Library) -> Described:
-    return Described(kind, tuple(row.name.split(".")), library.providers, row.plumbing, _steps(row.provider))
+    return Described(
+        kind,
+        tuple(row.name.split(".")),
+        library.providers,
+        row.plumbing,
+        _steps(row.provider),
+        remembers=bool(row.forgets),
+    )
 
 
 def _facts(run: Run) -> RunFacts:
@@ -56,6 +65,7 @@ def _facts(run: Run) -> RunFacts:
         succeeded=_steps(run.succeeded),
         cached=_steps(run.cached),
         of=None if run.of is None else given(run.of.keyword, run.of.position),
+        is_synchronous=run.is_synchronous,
     )
 
 

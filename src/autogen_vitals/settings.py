@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -36,6 +37,9 @@ class Settings:
             files that will do.
         exception_messages: tell what a library says of its own (``known``), ``all`` messages, or ``none``; keys,
             tokens and passwords are taken out of whatever is told.
+        findings: whether the rules are asked about what is observed.
+        silence: ids and globs of rules that are not.
+        thresholds: of rules by id, the number that decides, in place of their own.
     """
 
     enabled: bool = True
@@ -49,6 +53,9 @@ class Settings:
     exit_record: bool = True
     state_dir: str = ""
     exception_messages: MessageMode = "known"
+    findings: bool = True
+    silence: tuple[str, ...] = ()
+    thresholds: Mapping[str, float] = dataclasses.field(default_factory=dict[str, float])
 
 
 @dataclass
@@ -69,6 +76,9 @@ class Configuration:
     exit_record: bool | None = None
     state_dir: str | None = None
     exception_messages: str | None = None
+    findings: bool | None = None
+    silence: str | list[str] | None = None
+    thresholds: str | dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,28 @@ def _not_negative(value: Any) -> float:
     return number
 
 
+def _globs(value: Any) -> tuple[str, ...]:
+    words = value.split(",") if isinstance(value, str) else value
+    return tuple(_glob(word) for word in words if word.strip())
+
+
+def _glob(word: str) -> str:
+    # Anything else would silence nothing, which nobody would notice.
+    if re.fullmatch(r"AG[0-9*?\[\]-]*|\*", word.strip()) is None:
+        raise ValueError(word)
+    return word.strip()
+
+
+def _numbers(value: Any) -> Mapping[str, float]:
+    pairs: Any = value.items() if isinstance(value, Mapping) else (pair.split("=") for pair in value.split(","))
+    numbers: dict[str, float] = {}
+    for rule, number in pairs:
+        if re.fullmatch(r"AG\d{3}", rule.strip()) is None:
+            raise ValueError(rule)
+        numbers[rule.strip()] = _not_negative(number)
+    return numbers
+
+
 _SWITCH = _Kind(_boolean, "'true' or 'false'")
 _MILLISECONDS = _Kind(_not_negative, "a number of milliseconds, 0 or more")
 
@@ -116,6 +148,9 @@ _KINDS: Mapping[str, tuple[str, _Kind]] = {
     "exit_record": (env.OTEL_PYTHON_AUTOGEN_EXIT_RECORD, _SWITCH),
     "state_dir": (env.OTEL_PYTHON_AUTOGEN_STATE_DIR, _Kind(os.fspath, "a folder")),
     "exception_messages": (env.OTEL_PYTHON_AUTOGEN_EXCEPTION_MESSAGES, _one_of("known", "all", "none")),
+    "findings": (env.OTEL_PYTHON_AUTOGEN_FINDINGS, _SWITCH),
+    "silence": (env.OTEL_PYTHON_AUTOGEN_SILENCE, _Kind(_globs, "ids of rules or globs, such as 'AG102,AG4*'")),
+    "thresholds": (env.OTEL_PYTHON_AUTOGEN_THRESHOLDS, _Kind(_numbers, "rules and numbers, such as 'AG101=5'")),
 }
 
 
@@ -138,12 +173,12 @@ def load_settings(given: Mapping[str, Any]) -> Settings:
             continue
         try:
             chosen[field.name] = kind.parse(value)
-        except (ValueError, TypeError, KeyError, OverflowError):
+        except (ValueError, TypeError, KeyError, OverflowError, AttributeError):
             _logger.warning(
                 "autogen-vitals: %s=%r is not accepted: it takes %s; using the default, %r",
                 source,
                 value,
                 kind.accepted,
-                field.default,
+                getattr(Settings(), field.name),
             )
     return Settings(**chosen)

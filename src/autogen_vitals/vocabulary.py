@@ -145,6 +145,12 @@ LifeState = Literal["starting", "ready", "draining", "ended"]
 MessageMode = Literal["known", "all", "none"]
 """Which exceptions' messages are told: those whose wording is known to be a library's, all, none; never unredacted."""
 
+Severity = Literal["info", "warning", "error", "critical"]
+"""How much a finding matters: worth knowing, costs time, breaks something, keeps breaking everything."""
+
+Confidence = Literal["observed", "inferred"]
+"""Whether it was seen, or is the likeliest reason for what was seen."""
+
 Absorbs = Literal["object", "name", "any"]
 
 

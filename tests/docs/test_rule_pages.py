@@ -1,8 +1,9 @@
 """The pages of the rules: that what they show goes wrong as they say, that the fix does not, and that one finds them.
 
-After ``python`` a block of code may say what becomes of it when it is run: ``runs``, ``fails=<category or class>``,
-``rebuilds=<class>`` or ``blocks``; and ``without=<variable>``, ``needs=<module>,<module>``. One that says nothing is
-not run.
+After ``python`` a block of code may say what becomes of it when it is run: ``runs``, ``finds=<rule>`` or ``finds``
+(the page's), ``fails=<category or class>``, ``rebuilds=<class>`` or ``blocks``; and ``without=<variable>``,
+``needs=<module>,<module>``. One that says nothing is not run. The line that is to blame ends with the rule's id as a
+comment. What ``runs`` gives no finding that is more than worth knowing.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ class Block:
     line: int
     code: str
     says: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def lines(self) -> list[tuple[int, str]]:
+        """Each line, with its number on the page."""
+        return list(enumerate(self.code.splitlines(), self.line))
 
     def __str__(self) -> str:
         return f"{self.rule}:{self.line}-{'-'.join(self.says)}"
@@ -90,6 +96,10 @@ def run(
             "raised": [] if raised is None else [classify(raised), type(raised).__name__, str(raised)[:500]],
             "rebuilt": [point.attributes[semconv.COMPONENT_TYPE] for point in vitals.points(semconv.REINITS.name)],
             "blocked": len(vitals.points(semconv.LOOP_BLOCKED_DURATION_METRIC.name)),
+            "found": [
+                [said[semconv.FINDING_RULE], said.get(semconv.CODE_LINE_NUMBER, 0)] for said in vitals.findings()
+            ],
+            "scolded": vitals.scolded(),
         }
 
     def run(block: Block) -> dict[str, Any]:
@@ -111,10 +121,20 @@ def run(
 def test_code_does_what_the_page_says(block: Block, run: Callable[[Block], dict[str, Any]]) -> None:
     """It fails with that category, builds that class again, blocks the loop; or runs, and builds nothing again."""
     became = run(block)
+    if "finds" in block.says:
+        rule = block.says["finds"] or block.rule
+        lines = [line for found, line in became["found"] if found == rule]
+        assert lines, became["found"]
+        guilty = [number for number, line in block.lines if line.endswith(f"# {rule}")]
+        assert not guilty or lines[0] in guilty
     if "fails" in block.says:
         assert block.says["fails"] in became["raised"][:2], became["raised"] or "it runs"
+    if "finds" in block.says or "fails" in block.says:
         return
     assert not became["raised"]
+    if "runs" in block.says:
+        assert not became["scolded"]
+        assert block.rule not in [found for found, _ in became["found"]]
     if "rebuilds" in block.says:
         assert block.says["rebuilds"] in became["rebuilt"]
     elif "blocks" in block.says:

@@ -199,6 +199,24 @@ def supervised(directory: Path, group: str, identity: Identity) -> bool:
     return False
 
 
+def living(directory: Path, group: str) -> list[LastWords]:
+    """What the records of this group say whose processes are alive, in the pid namespace of this one.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    namespace = pid_namespace()
+    found: list[LastWords] = []
+    for path in _paths(directory):
+        match = _RECORD.fullmatch(path.name)
+        words = _peek(path) if match is not None and match["group"] == group else None
+        if words is None or not namespace or words.identity.pid_namespace != namespace:
+            continue
+        if is_alive(words.identity.pid, words.identity.start_ticks):
+            found.append(words)
+    return found
+
+
 def pid_namespace() -> str:
     """The name of this process's; empty: unknown."""
     try:

@@ -33,6 +33,8 @@ class Crash:
         stacktrace: files, lines and functions, the raising end last.
         wall_ns: when it was seen, nanoseconds since the epoch.
         span: the telemetry sink's own: what it happened in.
+        site: the user's line in which it was raised, or that called what raised it: a ``Site``; ``None`` for none.
+        error: the exception itself, of no use to whoever keeps this: it would keep all its frames alive.
     """
 
     error_type: str
@@ -44,6 +46,8 @@ class Crash:
     stacktrace: str
     wall_ns: int
     span: Any = None
+    site: Any = None
+    error: BaseException | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

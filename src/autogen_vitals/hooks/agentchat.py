@@ -34,6 +34,7 @@ AUTOGEN = Library(
                 Run("on_messages", INVOKE_AGENT, _AGENT_NAME),
                 Run("on_messages_stream", INVOKE_AGENT, _AGENT_NAME),
             ),
+            forgets=("on_reset", "load_state"),
         ),
         Component(
             "agent",
@@ -52,6 +53,7 @@ AUTOGEN = Library(
                 Run("run_stream", INVOKE_WORKFLOW, _TEAM_NAME),
             ),
             starts=("_init",),
+            forgets=("reset", "load_state"),
         ),
         Component(
             "model_client",

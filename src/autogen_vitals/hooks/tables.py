@@ -70,6 +70,9 @@ class Component:
         provider: path of a word that ``Library.providers`` knows, where the class does not say whose model it is.
         refines: target of the row whose class it inherits runs from that are, for this one, what this row says.
         plumbing: packages whose own subclasses are AutoGen's inner works, not components of the user's.
+        forgets: its methods after which it has forgotten what it was told, or knows something else. What has none keeps
+            nothing that the next one to use it should not see.
+        folder: path of the folder that it works in, where others may, too.
     """
 
     kind: ComponentKind
@@ -82,6 +85,8 @@ class Component:
     provider: str | None = None
     refines: str | None = None
     plumbing: tuple[str, ...] = ()
+    forgets: tuple[str, ...] = ()
+    folder: str | None = None
 
 
 @dataclass(frozen=True)

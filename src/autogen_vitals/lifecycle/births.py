@@ -1,11 +1,15 @@
-"""The birth registry: in which process and on which event loop a component was built, for as long as it lives."""
+"""The birth registry: in which process and on which event loop a component was built, and how it has been used since,
+for as long as it lives."""
 
 from __future__ import annotations
 
 import sys
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from autogen_vitals.lifecycle.sites import Site
+from autogen_vitals.lifecycle.uses import Use
 
 _BIRTH_LIMIT = 100_000
 
@@ -18,11 +22,22 @@ class Birth:
         pid: the process; another than the present one means it came here by a fork.
         loop: ``id()`` of the running event loop, 0 when none ran.
         wall_ns: when, nanoseconds since the epoch.
+        site: by which line; ``None`` if the construction was not seen.
+        config: tells what it was built with from anything else, see ``lifecycle.fingerprints``; 0: not known.
     """
 
     pid: int
     loop: int
     wall_ns: int
+    site: Site | None = None
+    config: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Life:
+    reference: weakref.ref[object]
+    birth: Birth | None
+    use: Use = field(default_factory=Use)
 
 
 class BirthRegistry:
@@ -33,27 +48,38 @@ class BirthRegistry:
     """
 
     def __init__(self) -> None:
-        self._births: dict[int, tuple[weakref.ref[object], Birth]] = {}
+        self._lives: dict[int, _Life] = {}
 
-    def record(self, component: object, pid: int, wall_ns: int) -> None:
+    def record(self, component: object, pid: int, wall_ns: int, site: Site | None = None, config: int = 0) -> None:
         """Note that ``component`` was built just now. Objects that allow no weak reference are passed over."""
-        births = self._births
-        if len(births) >= _BIRTH_LIMIT:
-            return
+        self._begin(component, Birth(pid, running_loop(), wall_ns, site, config))
+
+    def _begin(self, component: object, birth: Birth | None) -> _Life | None:
+        lives = self._lives
+        if len(lives) >= _BIRTH_LIMIT:
+            return None
         key = id(component)
         try:
-            reference = weakref.ref(component, lambda _, key=key: births.pop(key, None))
+            reference = weakref.ref(component, lambda _, key=key: lives.pop(key, None))
         except TypeError:
-            return
-        births[key] = (reference, Birth(pid, running_loop(), wall_ns))
+            return None
+        life = lives[key] = _Life(reference, birth)
+        return life
 
     def of(self, component: object) -> Birth | None:
         """Where ``component`` was built; ``None`` if that was not seen."""
-        found = self._births.get(id(component))
-        return found[1] if found is not None and found[0]() is component else None
+        found = self._lives.get(id(component))
+        return found.birth if found is not None and found.reference() is component else None
+
+    def life(self, component: object) -> tuple[Birth | None, Use | None]:
+        """Where ``component`` was built, and how it has been used, from now on if not before."""
+        found = self._lives.get(id(component))
+        if found is None or found.reference() is not component:
+            found = self._begin(component, None)
+        return (None, None) if found is None else (found.birth, found.use)
 
     def __len__(self) -> int:
-        return len(self._births)
+        return len(self._lives)
 
 
 def running_loop() -> int:

@@ -107,6 +107,8 @@ def count_connect(connect: Connect, end_ns: int) -> None:
         network.connects.append((connect.clock_ns, end_ns))
     if connect.stage == "dns_tcp" and connect.error is None:
         network.connect_count += 1
+        if observation.use is not None:
+            observation.use.is_connected = True
         if observation.request is not None:
             observation.request.connect_count += 1
 

@@ -18,6 +18,7 @@ from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.observation import Observation, Sink
 from autogen_vitals.lifecycle.phases import Phases
 from autogen_vitals.lifecycle.recorder import Recorder
+from autogen_vitals.lifecycle.sites import SiteFinder
 from autogen_vitals.vocabulary import Category, Escape, MessageMode, Phase
 
 _SEEN_LIMIT = 256
@@ -53,6 +54,7 @@ class Escapes:
         messages: which messages may be told.
         failed_import: name and error of the last import that failed, if one did.
         flush_timeout: seconds that a process which cannot go on may wait for the export of the reason.
+        sites: finds the user's line.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Escapes:
         messages: MessageMode,
         failed_import: Callable[[], tuple[str, BaseException] | None],
         flush_timeout: float,
+        sites: SiteFinder,
     ) -> None:
         self.active = True
         self._sink = sink
@@ -71,6 +74,7 @@ class Escapes:
         self._messages: MessageMode = messages
         self._failed_import = failed_import
         self._flush_timeout = flush_timeout
+        self._sites = sites
         self._renew()
         renew_after_fork(self, Escapes._renew)
 
@@ -210,6 +214,8 @@ class Escapes:
                 frames(error.__traceback__),
                 time.time_ns(),
                 span,
+                self._sites.raised_at(error),
+                error,
             )
         )
 

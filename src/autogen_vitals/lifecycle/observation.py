@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from autogen_vitals.lifecycle.requests import Request
     from autogen_vitals.lifecycle.sites import SiteTally
     from autogen_vitals.lifecycle.startup import StartupReport
+    from autogen_vitals.lifecycle.uses import Misuse, Use
 
 
 @dataclass(slots=True, eq=False)
@@ -69,6 +70,9 @@ class Observation:
         tally, sequence: of an init: its site with what that site has built so far, and the how manieth this one is.
         known_slow: of an init: the last one of its site took long enough for a span.
         birth: of a run: where and when the component was built, if that was seen.
+        use, misuse: of a run: how the component has been used, and what is wrong with this use of it.
+        remembers: its component keeps what it is told, and can be made to forget it.
+        config: of an init: tells what it was built with from anything else; 0: not known.
         error, exception: class name of what it failed with, and the exception itself until the observation is over.
         category: what that means.
         error_recorded: an observation inside it has told of that exception already.
@@ -79,7 +83,7 @@ class Observation:
         first_use: the first of its kind in this process: of a client's class, of a tool.
         steps: of a first use of a model: when its code ran, from and to, on the monotonic clock.
         warm_up_ns, modules: nanoseconds of these without connecting, and how many modules were imported meanwhile.
-        on_loop: a synchronous init on a running event loop.
+        on_loop: a synchronous init or run on a running event loop.
         network: what it spent on connections; ``None`` while there were none.
         slot, owns_slot: the recorder's own: its place in the exit record, and whether that is its alone.
         span, quiet: the telemetry sink's own: its span, and whether it keeps silent about this one.
@@ -108,6 +112,10 @@ class Observation:
     sequence: int = 0
     known_slow: bool = False
     birth: Birth | None = None
+    use: Use | None = None
+    misuse: Misuse | None = None
+    remembers: bool = False
+    config: int = 0
     ended: bool = False
     duration_ns: int = 0
     error: str | None = None

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autogen_vitals.crashes.claims import pid_namespace, supervised
+from autogen_vitals.crashes.claims import living, pid_namespace, supervised
 from autogen_vitals.crashes.files import start_ticks
 from autogen_vitals.crashes.layout import read
 from autogen_vitals.crashes.native import StackFile
@@ -182,6 +182,13 @@ class Recorder:
         if record is not None:
             record.identify(self.identity())
             record.note(supervises=True, heartbeat_ns=time.time_ns())
+
+    def siblings(self) -> list[Identity]:
+        """Who else of the service is at work on this machine, as their records say."""
+        if self.directory is None:
+            return []
+        others = (words for words in living(self.directory, self.group) if words.identity.uid != self._uid)
+        return [words.identity for words in others if words.state == "ready" and words.uses_autogen]
 
     @guarded
     def beat(self) -> None:

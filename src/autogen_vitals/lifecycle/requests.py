@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 import time
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.phases import Phases
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.recorder import Recorder
+from autogen_vitals.lifecycle.sites import SiteTally
 from autogen_vitals.lifecycle.startup import Startup
-from autogen_vitals.vocabulary import StartType
+from autogen_vitals.vocabulary import ComponentKind, StartType
 
 if TYPE_CHECKING:
     from autogen_vitals.lifecycle.observation import Observation, Sink
@@ -21,12 +22,37 @@ if TYPE_CHECKING:
 REBUILD_NS = 50_000_000
 """What a warm request may spend in inits and still be warm: where rule AG102 stops calling agents cheap."""
 
+_BUILT_LIMIT = 256
+
+
+@dataclass(slots=True, eq=False)
+class Built:
+    """What one request has built of one class at one site.
+
+    Attributes:
+        kind, type: of the class.
+        tally: the site's, with its stage.
+        inside_init: as part of another component.
+        count, duration_ns: how many, and the nanoseconds of them all.
+        config: tells what the last one was built with from anything else; 0: not known.
+    """
+
+    kind: ComponentKind
+    type: str
+    tally: SiteTally
+    inside_init: bool
+    count: int = 0
+    duration_ns: int = 0
+    config: int = 0
+
 
 @dataclass(slots=True, eq=False)
 class Request:
     """One HTTP request, task, ``request()`` block, or outermost run.
 
     Attributes:
+        number: no other request of this process has it.
+        is_served: somebody asked this process for it; else it is nothing but an outermost run.
         name: given to ``request(name)``.
         pid: the process it began in; in a forked child it is over.
         clock_ns: when it began, on the monotonic clock.
@@ -38,6 +64,7 @@ class Request:
         startup_told: its span has a link to that, the telemetry sink's own.
         is_session: it lasts as long as somebody stays connected, and is mostly waiting.
         init_count, init_ns: its inits, those inside another init not counted again.
+        built: what it has built, by site and class; bounded.
         connect_count: connections that what AutoGen did in it has opened.
         duration_ns: set when it is over.
         error: what it failed with, by class; known before it is over where a framework makes an answer of it.
@@ -49,6 +76,8 @@ class Request:
     clock_ns: int
     name: str | None = None
     span: Any = None
+    number: int = field(default_factory=itertools.count(1).__next__)
+    is_served: bool = False
     used: bool = False
     cold: bool = False
     rebuilt: bool = False
@@ -58,6 +87,7 @@ class Request:
     connect_count: int = 0
     init_count: int = 0
     init_ns: int = 0
+    built: dict[int, Built] = field(default_factory=dict[int, "Built"])
     ended: bool = False
     duration_ns: int = 0
     error: str | None = None
@@ -80,6 +110,18 @@ class Request:
         if not observation.inside_init:
             self.init_count += 1
             self.init_ns += observation.duration_ns
+        tally = observation.tally
+        if tally is not None and observation.error is None:
+            built = self.built.get(id(tally))
+            if built is None:
+                if len(self.built) >= _BUILT_LIMIT:
+                    return
+                built = self.built[id(tally)] = Built(
+                    observation.kind, observation.type, tally, observation.inside_init
+                )
+            built.count += 1
+            built.duration_ns += observation.duration_ns
+            built.config = observation.config
 
 
 _request: ContextVar[Request | None] = ContextVar("autogen_vitals_request", default=None)
@@ -113,6 +155,7 @@ class Requests:
     def open(self, name: str | None = None, span: Any = None, *, is_session: bool = False) -> Request:
         """A new request, which no context belongs to yet."""
         request = self.open_for_run(name, span, is_session=is_session)
+        request.is_served = True
         self._recorder.opened(request)
         return request
 

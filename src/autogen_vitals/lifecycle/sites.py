@@ -27,9 +27,10 @@ class Site:
 
 @dataclass(slots=True)
 class SiteTally:
-    """What one site has built of one class: how many, and how long the last one took, in nanoseconds."""
+    """What one site has built of one class, at one stage: how many, and how long the last one took, in nanoseconds."""
 
     site: Site
+    stage: Stage
     count: int = 0
     last_ns: int = 0
 
@@ -68,6 +69,28 @@ class SiteFinder:
             frame = frame.f_back
         return chosen or nearest, False
 
+    def caller(self) -> Site | None:
+        """The user's line that the present code runs for, of those that are on the stack; ``None`` for none."""
+        frame: FrameType | None = sys._getframe(1)
+        for _ in range(_WALK_LIMIT):
+            if frame is None:
+                break
+            if is_user_file(frame.f_code.co_filename) and not self.is_skipped(frame):
+                return describe(frame)
+            frame = frame.f_back
+        return None
+
+    def raised_at(self, error: BaseException) -> Site | None:
+        """The user's line in which ``error`` was raised, or that called what raised it; ``None`` for none."""
+        site: Site | None = None
+        traceback = error.__traceback__
+        while traceback is not None:
+            frame = traceback.tb_frame
+            if is_user_file(frame.f_code.co_filename) and not self.is_skipped(frame):
+                site = describe(frame, traceback.tb_lineno)
+            traceback = traceback.tb_next
+        return site
+
     def is_skipped(self, frame: FrameType) -> bool:
         """Whether a frame is never a site: it is the observed libraries', or ours."""
         module: object = frame.f_globals.get("__name__")
@@ -95,13 +118,13 @@ def is_user_file(file: str) -> bool:
     return not file.startswith(_LIBRARY_FOLDERS) and not any(part in file for part in _LIBRARY_PARTS)
 
 
-def describe(frame: FrameType) -> Site:
-    """The site of a frame."""
+def describe(frame: FrameType, line: int | None = None) -> Site:
+    """The site of a frame; ``line`` where the one it is at now is another."""
     code = frame.f_code
     name = code.co_qualname if sys.version_info >= (3, 11) else code.co_name
     module: object = frame.f_globals.get("__name__")
     function = f"{module}.{name}" if isinstance(module, str) and not name.startswith("<") else name
-    return Site(code.co_filename, frame.f_lineno, function)
+    return Site(code.co_filename, line or frame.f_lineno, function)
 
 
 class SiteRegistry:
@@ -125,7 +148,7 @@ class SiteRegistry:
             if len(self._tallies) >= _SITE_LIMIT:
                 self._tallies.pop(next(iter(self._tallies)), None)
             site = describe(frame) if frame is not None else Site("", 0, "")
-            found = self._tallies[key] = SiteTally(site)
+            found = self._tallies[key] = SiteTally(site, stage)
         found.count += 1
         return found
 

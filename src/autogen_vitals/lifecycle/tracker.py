@@ -94,7 +94,9 @@ class Tracker:
 
     # --- beginnings -----------------------------------------------------------------------------------------------
 
-    def begin_init(self, component: object, kind: ComponentKind, stage: Stage, provider: str) -> Observation | None:
+    def begin_init(
+        self, component: object, kind: ComponentKind, stage: Stage, provider: str, config: int = 0
+    ) -> Observation | None:
         """An init begins; ``None`` when it belongs to one that has begun already (``super().__init__``)."""
         parent = self.current()
         if is_quiet() or (parent is not None and parent.operation is None and parent.component is component):
@@ -105,12 +107,13 @@ class Tracker:
         frame, importing = self._site_finder.find(sys._getframe(1), to_import=not self.phases.ready)
         observation = self._begin(component, kind, provider, parent, request, importing=importing)
         observation.stage = stage
+        observation.config = config
         tally = observation.tally = self.sites.tally(frame, observation.type, stage)
         observation.sequence = tally.count
         observation.known_slow = tally.last_ns >= self._slow_ns
         if stage in ("construct", "restore"):
             observation.on_loop = current_loop() is not None
-            self.births.record(component, observation.pid, observation.wall_ns)
+            self.births.record(component, observation.pid, observation.wall_ns, tally.site, config)
         return self._started(observation)
 
     def begin_run(
@@ -132,7 +135,10 @@ class Tracker:
         observation.owns_request = owns_request
         observation.operation = operation
         observation.facts = facts
-        observation.birth = self.births.of(component)
+        birth, use = observation.birth, observation.use = self.births.life(component)
+        if use is not None:
+            birth_pid = None if birth is None else birth.pid
+            observation.misuse = use.begins(observation.pid, current_loop(), request, birth_pid)
         observation.outermost = parent is None or parent.operation is None
         if operation is CHAT or operation is EXECUTE_TOOL:
             self._note_use(observation, operation)
@@ -250,6 +256,8 @@ class Tracker:
         observation.ended = True
         # What began before a fork is the parent's to end.
         if observation.pid == process.facts.pid:
+            if observation.use is not None:
+                observation.use.ends()
             self._note_error(observation, error, swallowed)
             self.recorder.over(observation, error)
             self._close(observation)

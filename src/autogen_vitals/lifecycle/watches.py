@@ -11,6 +11,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.births import current_loop
+from autogen_vitals.lifecycle.fingerprints import fingerprint
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.reading import Reader, follow
 from autogen_vitals.lifecycle.silence import SilentWatch
@@ -19,6 +21,9 @@ from autogen_vitals.vocabulary import CHAT, ComponentKind, Operation, Stage
 
 SWALLOWED_FAILURE = "ToolError"
 """Error class of a result that reports a failure nobody raised."""
+
+_CONFIGURED: tuple[ComponentKind, ...] = ("model_client", "workbench", "memory")
+"""What may have to be built again for each tenant: it is told by what it was built with."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Described:
         providers: class name → provider.
         plumbing: packages whose own classes are not observed.
         provider: path of a word that is in ``providers`` too, and says more than the class.
+        remembers: it keeps what it is told, and can be made to forget it.
     """
 
     kind: ComponentKind
@@ -38,6 +44,7 @@ class Described:
     providers: Mapping[str, str] = field(default_factory=dict[str, str])
     plumbing: tuple[str, ...] = ()
     provider: tuple[str, ...] | None = None
+    remembers: bool = False
 
 
 class _Watch:
@@ -104,7 +111,10 @@ class InitWatch(_Watch):
         provider = self._provider(instance)
         if provider is None:
             return None
-        return self._tracker.begin_init(instance, self._described.kind, self._stage, provider)
+        config = 0
+        if self._stage == "construct" and self._described.kind in _CONFIGURED:
+            config = fingerprint(args, kwargs)
+        return self._tracker.begin_init(instance, self._described.kind, self._stage, provider, config)
 
     @guarded
     def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
@@ -123,6 +133,7 @@ class RunFacts:
     succeeded: tuple[str, ...] | None = None
     cached: tuple[str, ...] | None = None
     of: Reader | None = None
+    is_synchronous: bool = False
 
 
 class RunWatch(_Watch):
@@ -174,6 +185,9 @@ class RunWatch(_Watch):
         observation = self._tracker.begin_run(instance, self._described.kind, self._operation, provider, facts)
         if observation is not None:
             observation.reading = self._facts
+            observation.remembers = self._described.remembers
+            if self._facts.is_synchronous:
+                observation.on_loop = current_loop() is not None
         return observation
 
     @guarded
@@ -208,3 +222,20 @@ class CacheWatch(SilentWatch):
     @guarded
     def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
         observation.cached = error is None and result is not None
+
+
+class ForgetWatch(SilentWatch):
+    """Watches a method after which a component has forgotten what it was told, or knows something else."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    @guarded
+    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> object | None:
+        return instance if self._tracker.active else None
+
+    @guarded
+    def end(self, observation: object, result: object, error: BaseException | None) -> None:
+        _, use = self._tracker.births.life(observation)
+        if use is not None and error is None:
+            use.forgets()

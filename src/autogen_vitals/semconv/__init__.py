@@ -12,6 +12,7 @@ from autogen_vitals.semconv.attributes import *  # noqa: F403
 from autogen_vitals.semconv.events import (
     CRASH_EVENT as CRASH_EVENT,
     EVENTS as EVENTS,
+    FINDING_EVENT as FINDING_EVENT,
     PROCESS_EXIT_EVENT as PROCESS_EXIT_EVENT,
     Event as Event,
     Severity as Severity,
@@ -25,6 +26,7 @@ from autogen_vitals.semconv.metrics import (
     CRASHES as CRASHES,
     EXECUTE_TOOL_DURATION as EXECUTE_TOOL_DURATION,
     EXIT_RECORD_ENABLED as EXIT_RECORD_ENABLED,
+    FINDINGS as FINDINGS,
     IMPORT_DURATION as IMPORT_DURATION,
     INIT_DURATION as INIT_DURATION,
     INVOKE_AGENT_DURATION as INVOKE_AGENT_DURATION,

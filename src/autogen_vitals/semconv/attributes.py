@@ -46,6 +46,18 @@ EXIT_CODE: Final = "autogen.exit.code"
 EXIT_INTERRUPTED: Final = "autogen.exit.interrupted"
 EXIT_INTERRUPTED_TRACES: Final = "autogen.exit.interrupted.traces"
 EXIT_BOOT_FAILURES: Final = "autogen.exit.boot_failures"
+FINDING_RULE: Final = "autogen.finding.rule"
+FINDING_NAME: Final = "autogen.finding.name"
+FINDING_SEVERITY: Final = "autogen.finding.severity"
+FINDING_CONFIDENCE: Final = "autogen.finding.confidence"
+FINDING_EVIDENCE: Final = "autogen.finding.evidence"
+FINDING_REMEDY: Final = "autogen.finding.remedy"
+FINDING_COUNT: Final = "autogen.finding.count"
+FINDING_DURATION: Final = "autogen.finding.duration"
+FINDING_SHARE: Final = "autogen.finding.share"
+FINDING_SITE: Final = "autogen.finding.site"
+FINDING_IDS: Final = "autogen.finding.ids"
+CODE_EXIT_CODE: Final = "autogen.code_execution.exit_code"
 IMPORT_NAME: Final = "autogen.import.name"
 IMPORT_SELF_DURATION: Final = "autogen.import.self_duration"
 LOOP_BLOCKING: Final = "autogen.loop.blocking"
@@ -221,6 +233,39 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "int",
         "how many processes of the same supervisor have ended before they could serve within 5 minutes, this one "
         "included; absent where it did serve",
+    ),
+    Attribute(FINDING_RULE, "string", "id of the rule, such as `AG101`: its page is `docs/rules/AG101.md`"),
+    Attribute(FINDING_NAME, "string", "name of the rule, such as `client-rebuilt-per-request`"),
+    Attribute(
+        FINDING_SEVERITY,
+        "string",
+        "`info` (worth knowing), `warning` (costs time), `error` (breaks something) or `critical` (keeps breaking "
+        "everything)",
+    ),
+    Attribute(
+        FINDING_CONFIDENCE,
+        "string",
+        "`observed` (it was seen) or `inferred` (it is the likeliest reason for what was seen)",
+    ),
+    Attribute(
+        FINDING_EVIDENCE,
+        "string",
+        "what was seen, in a line: numbers, class names and places; no argument, prompt or key",
+    ),
+    Attribute(FINDING_REMEDY, "string", "what to change, in a line"),
+    Attribute(FINDING_COUNT, "int", "how many there have been of what it is about"),
+    Attribute(FINDING_DURATION, "double", "seconds that these took in all"),
+    Attribute(FINDING_SHARE, "double", "their share of the request's, or the call's, time: 0 to 1"),
+    Attribute(
+        FINDING_SITE,
+        "string",
+        "file and line that are to be changed, such as `shop/app.py:12`; of the path the last two parts",
+    ),
+    Attribute(FINDING_IDS, "string[]", "ids of the rules that have fired about it"),
+    Attribute(
+        CODE_EXIT_CODE,
+        "int",
+        "what the executed code ended with; 124 stands for a timeout",
     ),
     Attribute(IMPORT_NAME, "string", "the package, or the module where only that was imported"),
     Attribute(

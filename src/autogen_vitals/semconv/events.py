@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from autogen_vitals.semconv.attributes import (
+    CODE_FILE_PATH,
+    CODE_FUNCTION_NAME,
+    CODE_LINE_NUMBER,
+    COMPONENT_KIND,
+    COMPONENT_TYPE,
     CRASH_CATEGORY,
     CRASH_ESCAPED,
     ERROR_TYPE,
@@ -20,6 +25,15 @@ from autogen_vitals.semconv.attributes import (
     EXIT_OBSERVER_PID,
     EXIT_REASON,
     EXIT_SIGNAL,
+    FINDING_CONFIDENCE,
+    FINDING_COUNT,
+    FINDING_DURATION,
+    FINDING_EVIDENCE,
+    FINDING_NAME,
+    FINDING_REMEDY,
+    FINDING_RULE,
+    FINDING_SEVERITY,
+    FINDING_SHARE,
     LOG_RECORD_UID,
     OPERATION,
     PHASE,
@@ -31,7 +45,7 @@ from autogen_vitals.semconv.attributes import (
 )
 from autogen_vitals.semconv.spans import Requirement
 
-Severity = Literal["DEBUG", "ERROR", "FATAL"]
+Severity = Literal["DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,11 @@ CRASH_EVENT: Final = Event(
         (OPERATION, "when known"),
         (EXCEPTION_MESSAGE, "when known"),
         (EXCEPTION_STACKTRACE, "when known"),
+        (CODE_FILE_PATH, "when known"),
+        (CODE_LINE_NUMBER, "when known"),
+        (CODE_FUNCTION_NAME, "when known"),
+        (FINDING_RULE, "when known"),
+        (FINDING_REMEDY, "when known"),
         (PROCESS_PID, "always"),
         (PROCESS_PARENT_PID, "always"),
         (WORKER_SERVER, "always"),
@@ -85,6 +104,8 @@ PROCESS_EXIT_EVENT: Final = Event(
         (ERROR_TYPE, "when known"),
         (CRASH_CATEGORY, "when known"),
         (EXCEPTION_STACKTRACE, "when known"),
+        (FINDING_RULE, "when known"),
+        (FINDING_REMEDY, "when known"),
         (PROCESS_PID, "always"),
         (PROCESS_PARENT_PID, "always"),
         (PROCESS_CREATION_TIME, "when known"),
@@ -94,4 +115,33 @@ PROCESS_EXIT_EVENT: Final = Event(
     ),
 )
 
-EVENTS: Final[tuple[Event, ...]] = (CRASH_EVENT, PROCESS_EXIT_EVENT)
+FINDING_EVENT: Final = Event(
+    "autogen.finding",
+    ("INFO", "WARN", "ERROR", "FATAL"),
+    "a rule of the catalogue has fired, for the first time about this line in this process; each time is counted in "
+    "`autogen.findings`. In the context of the span that it concerns",
+    (
+        (FINDING_RULE, "always"),
+        (FINDING_NAME, "always"),
+        (FINDING_SEVERITY, "always"),
+        (FINDING_CONFIDENCE, "always"),
+        (FINDING_EVIDENCE, "always"),
+        (FINDING_REMEDY, "always"),
+        (FINDING_COUNT, "when known"),
+        (FINDING_DURATION, "when known"),
+        (FINDING_SHARE, "when known"),
+        (CODE_FILE_PATH, "when known"),
+        (CODE_LINE_NUMBER, "when known"),
+        (CODE_FUNCTION_NAME, "when known"),
+        (COMPONENT_KIND, "when known"),
+        (COMPONENT_TYPE, "when known"),
+        (OPERATION, "when known"),
+        (PHASE, "when known"),
+        (PROCESS_PID, "always"),
+        (PROCESS_PARENT_PID, "always"),
+        (WORKER_SERVER, "always"),
+        (EVENT_NAME, "when known"),
+    ),
+)
+
+EVENTS: Final[tuple[Event, ...]] = (CRASH_EVENT, PROCESS_EXIT_EVENT, FINDING_EVENT)

@@ -13,6 +13,9 @@ from autogen_vitals.semconv.attributes import (
     ERROR_TYPE,
     EXIT_OBSERVED_BY,
     EXIT_REASON,
+    FINDING_RULE,
+    FINDING_SEVERITY,
+    FINDING_SITE,
     FIRST_USE,
     GEN_AI_OPERATION_NAME,
     GEN_AI_PROVIDER_NAME,
@@ -201,7 +204,7 @@ CRASHES: Final = Metric(
     "autogen.crashes",
     "observable counter",
     "{crash}",
-    (CRASH_CATEGORY, PHASE, ERROR_TYPE),
+    (CRASH_CATEGORY, PHASE, ERROR_TYPE, FINDING_RULE),
     "exceptions that ended an init, a run, a request, an import, a lifespan, a thread or the process",
 )
 PROCESS_EXITS: Final = Metric(
@@ -210,6 +213,13 @@ PROCESS_EXITS: Final = Metric(
     "{exit}",
     (EXIT_REASON, PHASE, EXIT_OBSERVED_BY),
     "processes that should not have ended, and whose end this one has told of",
+)
+FINDINGS: Final = Metric(
+    "autogen.findings",
+    "observable counter",
+    "{finding}",
+    (FINDING_RULE, FINDING_SEVERITY, FINDING_SITE),
+    "how often a rule of the catalogue has fired",
 )
 EXIT_RECORD_ENABLED: Final = Metric(
     "autogen.exit_record.enabled",
@@ -239,5 +249,6 @@ METRICS: Final[tuple[Metric, ...]] = (
     WORKER_INFO,
     CRASHES,
     PROCESS_EXITS,
+    FINDINGS,
     EXIT_RECORD_ENABLED,
 )

@@ -14,6 +14,7 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from autogen_vitals import semconv
 from autogen_vitals.crashes.reports import Crash, ProcessExit
+from autogen_vitals.findings.catalogue import rule_of_category
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.telemetry.observing import OTHER, safely
 from autogen_vitals.vocabulary import Category, ExitReason, Observer, Phase
@@ -92,7 +93,13 @@ class CrashMetrics:
 
 def _crash_attributes(key: _CrashKey) -> dict[str, Any]:
     category, phase, error_type = key
-    return {semconv.CRASH_CATEGORY: category, semconv.PHASE: phase, semconv.ERROR_TYPE: error_type}
+    rule = rule_of_category(category)
+    return {
+        semconv.CRASH_CATEGORY: category,
+        semconv.PHASE: phase,
+        semconv.ERROR_TYPE: error_type,
+        semconv.FINDING_RULE: "" if rule is None else rule.id,
+    }
 
 
 def _exit_attributes(key: _ExitKey) -> dict[str, Any]:

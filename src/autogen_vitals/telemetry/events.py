@@ -18,9 +18,13 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, SpanCont
 
 from autogen_vitals import semconv
 from autogen_vitals.crashes.reports import Crash, Flight, ProcessExit
+from autogen_vitals.findings.catalogue import rule_of_crash, rule_of_exit
+from autogen_vitals.findings.finding import Finding
 from autogen_vitals.lifecycle.process import CreationTime, current as process
+from autogen_vitals.telemetry.places import site_attributes
 from autogen_vitals.telemetry.startup import process_attributes
 from autogen_vitals.version import __version__
+from autogen_vitals.vocabulary import Severity
 
 _logger = logging.getLogger("autogen_vitals")
 
@@ -29,8 +33,18 @@ _TRACE_LIMIT = 24
 
 _NUMBERS: Mapping[semconv.Severity, SeverityNumber] = {
     "DEBUG": SeverityNumber.DEBUG,
+    "INFO": SeverityNumber.INFO,
+    "WARN": SeverityNumber.WARN,
     "ERROR": SeverityNumber.ERROR,
     "FATAL": SeverityNumber.FATAL,
+}
+
+
+_SEVERITIES: Mapping[Severity, semconv.Severity] = {
+    "info": "INFO",
+    "warning": "WARN",
+    "error": "ERROR",
+    "critical": "FATAL",
 }
 
 
@@ -55,6 +69,17 @@ class Events:
             context = span.get_span_context()
             _emit(logger, semconv.CRASH_EVENT, "ERROR", crash.wall_ns, context, crash_attributes(crash))
 
+    def found(self, finding: Finding) -> bool:
+        """Tell of it, in the context of the span it concerns, else of the current one; whether there is somebody."""
+        severity = _SEVERITIES[finding.severity]
+        logger = _open_logger(self._provider(), severity)
+        if logger is None:
+            return False
+        span = finding.span or trace.get_current_span()
+        context = span.get_span_context()
+        _emit(logger, semconv.FINDING_EVENT, severity, finding.wall_ns, context, finding_attributes(finding))
+        return True
+
     def exited(self, exit: ProcessExit) -> None:
         """Tell of it, in the context of what was going on. An end that is no crash is told to who debugs us."""
         severity = exit_severity(exit)
@@ -77,8 +102,35 @@ def exit_severity(exit: ProcessExit) -> semconv.Severity:
     return "ERROR" if exit.is_crash else "DEBUG"
 
 
+def finding_attributes(finding: Finding) -> dict[str, Any]:
+    """What the event says."""
+    return {
+        semconv.FINDING_RULE: finding.rule,
+        semconv.FINDING_NAME: finding.name,
+        semconv.FINDING_SEVERITY: finding.severity,
+        semconv.FINDING_CONFIDENCE: finding.confidence,
+        semconv.FINDING_EVIDENCE: finding.evidence,
+        semconv.FINDING_REMEDY: finding.remedy,
+        **process_attributes(),
+        semconv.WORKER_SERVER: process.facts.server,
+        **({} if finding.site is None else site_attributes(finding.site)),
+        **({} if finding.share is None else {semconv.FINDING_SHARE: finding.share}),
+        **_known(
+            {
+                semconv.FINDING_COUNT: finding.count,
+                semconv.FINDING_DURATION: finding.seconds,
+                semconv.COMPONENT_KIND: finding.kind,
+                semconv.COMPONENT_TYPE: finding.type,
+                semconv.OPERATION: finding.operation,
+                semconv.PHASE: finding.phase,
+            }
+        ),
+    }
+
+
 def crash_attributes(crash: Crash) -> dict[str, Any]:
     """What the event says."""
+    rule = rule_of_crash(crash)
     return {
         semconv.CRASH_CATEGORY: crash.category,
         semconv.ERROR_TYPE: crash.error_type,
@@ -86,6 +138,8 @@ def crash_attributes(crash: Crash) -> dict[str, Any]:
         semconv.CRASH_ESCAPED: crash.escaped,
         **process_attributes(),
         semconv.WORKER_SERVER: process.facts.server,
+        **({} if crash.site is None else site_attributes(crash.site)),
+        **({} if rule is None else {semconv.FINDING_RULE: rule.id, semconv.FINDING_REMEDY: rule.remedy}),
         **_known(
             {
                 semconv.OPERATION: crash.operation,
@@ -122,6 +176,9 @@ def exit_attributes(exit: ProcessExit) -> dict[str, Any]:
             }
         ),
     }
+    rule = rule_of_exit(exit)
+    if rule is not None:
+        attributes |= {semconv.FINDING_RULE: rule.id, semconv.FINDING_REMEDY: rule.remedy}
     # Of a worker that has left no record, that is not known.
     if victim.created_ns:
         attributes[semconv.PROCESS_CREATION_TIME] = CreationTime(0, victim.created_ns, exact=True).isoformat()

@@ -29,6 +29,7 @@ from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.lifecycle.startup import StartupReport
 from autogen_vitals.telemetry.crash_metrics import CrashMetrics
+from autogen_vitals.telemetry.finding_metrics import FindingMetrics
 from autogen_vitals.telemetry.forked import forget_points
 from autogen_vitals.telemetry.observing import BoundedNames, safely
 from autogen_vitals.version import __version__
@@ -89,6 +90,7 @@ class Metrics:
                 metric.name, [safely(observe)], unit=metric.unit, description=metric.meaning
             )
         self.crashes = CrashMetrics(meter, self._names.bounded, lambda: self.active and self._used)
+        self.findings = FindingMetrics(meter)
         info = semconv.WORKER_INFO
         meter.create_observable_gauge(
             info.name, [safely(self._observe_worker)], unit=info.unit, description=info.meaning

@@ -13,6 +13,7 @@ from opentelemetry.trace import Span, TracerProvider
 
 from autogen_vitals import semconv
 from autogen_vitals.crashes.reports import Crash, ProcessExit
+from autogen_vitals.findings.finding import Finding
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.connects import Connect
 from autogen_vitals.lifecycle.forking import renew_after_fork
@@ -152,6 +153,26 @@ class Telemetry:
     @guarded
     def _crash_counted(self, crash: Crash) -> None:
         self.metrics.crashes.crashed(crash)
+
+    def found(self, finding: Finding, is_first: bool) -> bool:
+        """A rule has fired; ``is_first``: in this process, about this line. Whether anybody gets to know what it says,
+        or has before."""
+        self.has_recorded = True
+        self._finding_counted(finding)
+        self._finding_marked(finding)
+        return not is_first or self._finding_told(finding) or False
+
+    @guarded
+    def _finding_counted(self, finding: Finding) -> None:
+        self.metrics.findings.found(finding)
+
+    @guarded
+    def _finding_marked(self, finding: Finding) -> None:
+        self.spans.found(finding)
+
+    @guarded
+    def _finding_told(self, finding: Finding) -> bool:
+        return self._events.found(finding)
 
     def exited(self, exit: ProcessExit, *, repeated: bool = False) -> None:
         # A supervisor that has seen no crash has nothing to export, and to wait for, at its own end.

@@ -15,11 +15,12 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from autogen_vitals import semconv
 from autogen_vitals.crashes.frames import frames
+from autogen_vitals.findings.finding import Finding
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.loops import Block
 from autogen_vitals.lifecycle.observation import Network, Observation
 from autogen_vitals.lifecycle.requests import Request
-from autogen_vitals.lifecycle.sites import Site
+from autogen_vitals.telemetry.places import site_attributes
 from autogen_vitals.telemetry.startup import StartupTrace, process_attributes, startup_attributes
 from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, Operation
 
@@ -146,6 +147,15 @@ class Spans:
             request.startup_told = True
             self._startup.link(request.span)
 
+    def found(self, finding: Finding) -> None:
+        """Put the rule's id on the span that the finding concerns, as long as that is open."""
+        span = finding.span
+        if span is None or not span.is_recording():
+            return
+        told: Any = (getattr(span, "attributes", None) or {}).get(semconv.FINDING_IDS, ())
+        if finding.rule not in told:
+            span.set_attribute(semconv.FINDING_IDS, (*told, finding.rule))
+
     def _point_to_startup(self, observation: Observation, span: Span) -> None:
         request = observation.request
         if observation.outermost and request is not None and request.span is None and request.startup is not None:
@@ -161,7 +171,7 @@ class Spans:
         if block.throttled_ns:
             attributes[semconv.LOOP_THROTTLED_DURATION] = block.throttled_ns / 1e9
         if block.site is not None:
-            attributes |= _site_attributes(block.site)
+            attributes |= site_attributes(block.site)
         span.add_event(semconv.LOOP_BLOCKED_EVENT, attributes, block.wall_ns)
 
 
@@ -200,16 +210,8 @@ def _init_attributes(observation: Observation) -> dict[str, Any]:
         attributes[semconv.LOOP_BLOCKING] = True
     site = None if observation.tally is None else observation.tally.site
     if site is not None and site.file:
-        attributes |= _site_attributes(site)
+        attributes |= site_attributes(site)
     return attributes
-
-
-def _site_attributes(site: Site) -> dict[str, Any]:
-    return {
-        semconv.CODE_FILE_PATH: site.file,
-        semconv.CODE_LINE_NUMBER: site.line,
-        semconv.CODE_FUNCTION_NAME: site.function,
-    }
 
 
 def _network_attributes(network: Network) -> dict[str, Any]:

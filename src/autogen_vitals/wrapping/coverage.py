@@ -23,7 +23,7 @@ class ClassPlan:
     Attributes:
         target: ``module:Class``.
         constructor: told of each outermost construction.
-        runs: method name → watch; coroutines and streams.
+        runs: method name → watch; coroutines and streams, runs and what else is to be watched.
         starts: method name → watch; second-stage inits, sync or async.
         calls: method name → watch; runs that are the call itself, whatever it returns.
     """

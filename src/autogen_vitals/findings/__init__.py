@@ -1,0 +1,1 @@
+"""What to change: rules that know what the observations mean. One file a rule, in ``rules``."""

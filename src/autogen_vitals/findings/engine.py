@@ -1,0 +1,216 @@
+"""Asks the rules about what was observed, before it goes on to telemetry."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+from autogen_vitals.crashes.reports import Crash, ProcessExit
+from autogen_vitals.findings.catalogue import catalogue
+from autogen_vitals.findings.finding import Finding
+from autogen_vitals.findings.rule import Rule, Surroundings
+from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.connects import Connect
+from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.loops import Block
+from autogen_vitals.lifecycle.observation import Observation, Sink
+from autogen_vitals.lifecycle.requests import Request
+from autogen_vitals.lifecycle.startup import StartupReport
+from autogen_vitals.vocabulary import OPERATIONS, Operation, Severity
+
+_logger = logging.getLogger("autogen_vitals")
+
+_SEEN_LIMIT = 1000
+_LEVELS: dict[Severity, int] = {
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.WARNING,
+    "critical": logging.ERROR,
+}
+"""A finding is about the app; an ERROR of a library's would be taken for one of its own."""
+
+_Ask = Callable[[Any], "Finding | None"]
+_Place = tuple[str, Severity, str, int, "str | None"]
+
+
+class Findings:
+    """A ``Sink`` in front of another one, to which everything goes on.
+
+    A rule that fires is told of in full once for each site in a process, and counted from then on. What it is told to
+    gets it before the observation that it is about ends, and so before the span does.
+
+    State of the process: the rules, each with what it keeps, and where which has fired; anew in a forked child.
+
+    Args:
+        sink: the one behind.
+        tell: is told of each finding, and whether it is the first of its kind; answers whether it has told anybody.
+        surroundings: what the rules may ask.
+        silenced: ids and globs of rules that are not asked.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        tell: Callable[[Finding, bool], bool | None],
+        surroundings: Surroundings,
+        silenced: tuple[str, ...],
+    ) -> None:
+        self.active = True
+        self._sink = sink
+        self._tell = tell
+        self._surroundings = surroundings
+        self._silenced = silenced
+        # As they are: of each step of a run nothing is to be judged, and nothing may be spent.
+        self.started, self.entered, self.left = sink.started, sink.entered, sink.left
+        self.span_ids, self.recording, self.service = sink.span_ids, sink.recording, sink.service
+        self.flush, self.deliver, self.last_chance = sink.flush, sink.deliver, sink.last_chance
+        self._rules: list[Rule] = []
+        self._seen: dict[_Place, int] = {}
+        self._arrange()
+        renew_after_fork(self, Findings._renew)
+
+    @property
+    def has_recorded(self) -> bool:
+        """Whether anything has been recorded in this process."""
+        return self._sink.has_recorded
+
+    def switch_off(self) -> None:
+        """Judge nothing more."""
+        self.active = False
+
+    @guarded
+    def load(self) -> None:
+        """Import the rules: when AutoGen is imported, which takes a hundred times as long, and not in a request."""
+        if self._rules:
+            return
+        self._rules = [
+            rule(self._surroundings)
+            for identifier, rule in catalogue().items()
+            if not any(fnmatchcase(identifier, pattern) for pattern in self._silenced)
+        ]
+        self._arrange()
+
+    def _renew(self) -> None:
+        self._rules = [rule.inherited() for rule in self._rules]
+        self._seen = {}
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Sort them by what they are to be asked about."""
+
+        def asked(method: str, rules: list[Rule] | None = None) -> tuple[_Ask, ...]:
+            concerned = self._rules if rules is None else rules
+            return tuple(
+                getattr(rule, method) for rule in concerned if getattr(type(rule), method) is not getattr(Rule, method)
+            )
+
+        self._of_inits = asked("init_ended")
+        self._of_runs: dict[Operation, tuple[_Ask, ...]] = {
+            operation: asked("run_ended", [rule for rule in self._rules if operation in rule.operations])
+            for operation in OPERATIONS
+        }
+        self._of_misuse = asked("misused")
+        self._of_requests = asked("request_ended")
+        self._of_connects = asked("connect_failed")
+        self._of_blocks = asked("loop_blocked")
+        self._of_startup = asked("startup_ended")
+
+    # --- what is observed -----------------------------------------------------------------------------------------
+
+    def ended(self, observation: Observation) -> None:
+        """It is over: duration, error and facts are final."""
+        self._judge_observation(observation)
+        self._sink.ended(observation)
+
+    @guarded
+    def _judge_observation(self, observation: Observation) -> None:
+        operation = observation.operation
+        if operation is None:
+            self._ask(self._of_inits, observation)
+            return
+        if observation.misuse is not None:
+            self._ask(self._of_misuse, observation)
+        questions = self._of_runs[operation]
+        if questions:
+            self._ask(questions, observation)
+
+    def request_ended(self, request: Request) -> None:
+        """A request that used AutoGen is over."""
+        self._judge(self._of_requests, request)
+        self._sink.request_ended(request)
+
+    def connected(self, connect: Connect) -> None:
+        """A connection has been made, or has failed."""
+        if connect.error is not None:
+            self._judge(self._of_connects, connect)
+        self._sink.connected(connect)
+
+    def loop_blocked(self, block: Block) -> None:
+        """An event loop stood still."""
+        self._judge(self._of_blocks, block)
+        self._sink.loop_blocked(block)
+
+    def startup_ended(self, report: StartupReport) -> None:
+        """The cold start of this process is over."""
+        self._judge(self._of_startup, report)
+        self._sink.startup_ended(report)
+
+    def crashed(self, crash: Crash) -> None:
+        """An exception has got out."""
+        self.load()  # of an app that fails before it has imported AutoGen, too
+        self._sink.crashed(crash)
+        self._judge(tuple(rule.crashed for rule in self._rules if rule.concerns_crash(crash)), crash)
+
+    def exited(self, exit: ProcessExit, *, repeated: bool = False) -> None:
+        """A process is gone."""
+        self.load()
+        self._sink.exited(exit, repeated=repeated)
+        if exit.is_crash and not repeated:
+            self._judge(tuple(rule.exited for rule in self._rules if rule.concerns_exit(exit)), exit)
+
+    # --- what comes of it -----------------------------------------------------------------------------------------
+
+    @guarded
+    def _judge(self, questions: tuple[_Ask, ...], matter: Any) -> None:
+        if questions:
+            self._ask(questions, matter)
+
+    def _ask(self, questions: tuple[_Ask, ...], matter: Any) -> None:
+        if not self.active:
+            return
+        for ask in questions:
+            found = ask(matter)
+            if found is not None:
+                self._found(found)
+
+    def _found(self, finding: Finding) -> None:
+        site = finding.site
+        place = finding.rule, finding.severity, "" if site is None else site.file, 0 if site is None else site.line
+        key = (*place, finding.type)
+        is_first = key not in self._seen
+        if is_first and len(self._seen) >= _SEEN_LIMIT:
+            is_first = False
+        else:
+            self._seen[key] = self._seen.get(key, 0) + 1
+        is_told = self._tell(finding, is_first)
+        if is_first and not is_told:
+            _log(finding)
+
+
+def _log(finding: Finding) -> None:
+    """For whoever has no logs pipeline."""
+    site, where = finding.site, ""
+    if site is not None:
+        where = f" at {site.file}:{site.line} in {site.function}"
+    _logger.log(
+        _LEVELS[finding.severity],
+        "autogen-vitals: %s %s: %s%s. %s (autogen-vitals explain %s)",
+        finding.rule,
+        finding.name,
+        finding.evidence,
+        where,
+        finding.remedy[:1].upper() + finding.remedy[1:],
+        finding.rule,
+    )

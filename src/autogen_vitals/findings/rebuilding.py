@@ -1,0 +1,112 @@
+"""What three rules have in common: the same line builds the same class again, request after request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from autogen_vitals.findings.rule import Rule, Surroundings
+from autogen_vitals.vocabulary import ComponentKind
+
+if TYPE_CHECKING:
+    from autogen_vitals.findings.finding import Finding
+    from autogen_vitals.lifecycle.observation import Observation
+    from autogen_vitals.lifecycle.requests import Built, Request
+
+_SITE_LIMIT = 4096
+_CONFIG_LIMIT = 16
+
+
+@dataclass(slots=True, eq=False)
+class Rebuilt:
+    """What one site has built of one class in requests that are over.
+
+    Attributes:
+        requests: how many requests.
+        count: how many objects.
+        init_ns, request_ns: nanoseconds of building them, and of these requests.
+        configs: what they were built with, as far as that is known; ``_CONFIG_LIMIT`` of them.
+    """
+
+    requests: int = 0
+    count: int = 0
+    init_ns: int = 0
+    request_ns: int = 0
+    configs: set[int] = field(default_factory=set[int])
+
+    @property
+    def share(self) -> float:
+        """Of these requests' time, 0 to 1."""
+        return min(1.0, self.init_ns / self.request_ns) if self.request_ns else 0.0
+
+    @property
+    def differ(self) -> bool:
+        """No two of them, as far as can be said, were built with the same."""
+        return len(self.configs) > 1 and len(self.configs) >= min(self.count, _CONFIG_LIMIT)
+
+
+class RebuiltPerRequest(Rule):
+    """Fires when a site builds in its ``threshold``-th request, and in each one after it.
+
+    The evidence is what the requests before have paid: of the one that goes on it is not known yet what it comes to.
+    Keeps ``_SITE_LIMIT`` sites.
+
+    Attributes:
+        kinds: of the components that it is about.
+        stages: of their inits.
+    """
+
+    kinds: ClassVar[tuple[ComponentKind, ...]]
+    stages: ClassVar[tuple[str, ...]] = ("construct",)
+    threshold = 3
+    unit = "requests"
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        super().__init__(surroundings)
+        self._sites: dict[tuple[str, int, str, str], Rebuilt] = {}
+
+    def request_ended(self, request: Request) -> None:
+        """Add up what it has built."""
+        for built in self._concerned(request):
+            site = built.tally.site
+            key = (site.file, site.line, built.type, built.tally.stage)
+            found = self._sites.get(key)
+            if found is None:
+                if len(self._sites) >= _SITE_LIMIT:
+                    return
+                found = self._sites[key] = Rebuilt()
+            found.requests += 1
+            found.count += built.count
+            found.init_ns += built.duration_ns
+            found.request_ns += request.duration_ns
+            if built.config and len(found.configs) < _CONFIG_LIMIT:
+                found.configs.add(built.config)
+
+    def _concerned(self, request: Request) -> Iterator[Built]:
+        for built in request.built.values():
+            # What an agent builds for itself is the agent's; a client is never cheap, whoever builds it.
+            is_own = not built.inside_init or built.kind == "model_client"
+            if is_own and built.kind in self.kinds and built.tally.stage in self.stages:
+                yield built
+
+    def init_ended(self, observation: Observation) -> Finding | None:
+        """Fire, if it is one too many."""
+        request, tally = observation.request, observation.tally
+        if request is None or tally is None or observation.kind not in self.kinds or observation.error is not None:
+            return None
+        found = self._sites.get((tally.site.file, tally.site.line, observation.type, tally.stage))
+        if found is None or found.requests < self.limit - 1:
+            return None
+        return self.judge(observation, found)
+
+    def judge(self, observation: Observation, found: Rebuilt) -> Finding | None:
+        """What it means that this site has built all this before."""
+        raise NotImplementedError
+
+    def evidence(self, observation: Observation, found: Rebuilt) -> str:
+        """The same sentence for all of them."""
+        return (
+            f"{observation.type} was built by this line in {found.requests} requests before this one: {found.count} "
+            f"times, {found.init_ns / 1e6:.1f} ms in all, {found.share:.0%} of these requests' time"
+        )
