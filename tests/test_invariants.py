@@ -91,7 +91,6 @@ SHELL = {
     "wrapping.streams:_Step.send",
     "wrapping.streams:_Step.throw",
     "wrapping.streams:_Step.close",
-    "wrapping.wsgi:wsgi_call.wrapper",
     "wrapping.wsgi:_Body.__iter__",
     "wrapping.wsgi:_Body.__next__",
     "wrapping.wsgi:_Body.close",
