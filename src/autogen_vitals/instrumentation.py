@@ -178,13 +178,10 @@ class Instrumentation:
     # --- what the tables say, wrapped -----------------------------------------------------------------------------
 
     def _follow_server_spans(self, native_scopes: tuple[str, ...]) -> None:
-        add_span_processor = getattr(self._tracer_provider, "add_span_processor", None)
-        if add_span_processor is None:
-            return
-        # A processor cannot be removed; it is switched off.
-        processor = ServerSpans(self.tracker, native_scopes)
-        add_span_processor(processor)
-        self._undo.append(processor.shutdown)
+        processor = ServerSpans.of(self._tracer_provider)
+        if processor is not None:
+            processor.follow(self.tracker.requests, native_scopes)
+            self._undo.append(processor.shutdown)
 
     def _follow_library(self, library: Library) -> None:
         for target in library.caches:
