@@ -241,6 +241,8 @@ class Instrumentation:
         for task in servers.tasks:
             self._connect(task.begins, tasks.begins, "task_id")
             self._connect(task.ends, tasks.ends, "task_id")
+            for target in task.answers:
+                self._wrap(target, noted_call(tasks.answers, None))
         for failure in servers.failures:
             if isinstance(failure, FailureCall):
                 self._wrap(failure.target, noted_call(failures.handled, None))
