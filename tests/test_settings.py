@@ -28,6 +28,9 @@ DEFAULTS = {
     "exit_record": True,
     "state_dir": "",
     "exception_messages": "known",
+    "findings": True,
+    "silence": (),
+    "thresholds": {},
 }
 # name: (in the environment, as Settings has it, as a keyword, as Settings has it)
 ACCEPTED: dict[str, tuple[str, Any, Any, Any]] = {
@@ -42,6 +45,9 @@ ACCEPTED: dict[str, tuple[str, Any, Any, Any]] = {
     "exit_record": ("false", False, True, True),
     "state_dir": ("/var/run/app", "/var/run/app", PurePosixPath("/tmp/app"), "/tmp/app"),
     "exception_messages": ("none", "none", "All", "all"),
+    "findings": ("false", False, True, True),
+    "silence": ("AG102, AG4*", ("AG102", "AG4*"), ["*"], ("*",)),
+    "thresholds": ("AG101=5,AG604=0.5", {"AG101": 5.0, "AG604": 0.5}, {"AG101": 2}, {"AG101": 2.0}),
 }
 TAKES = {
     "enabled": "'true' or 'false'",
@@ -55,6 +61,9 @@ TAKES = {
     "exit_record": "'true' or 'false'",
     "state_dir": "a folder",
     "exception_messages": "'known' or 'all' or 'none'",
+    "findings": "'true' or 'false'",
+    "silence": "ids of rules or globs, such as 'AG102,AG4*'",
+    "thresholds": "rules and numbers, such as 'AG101=5'",
 }
 REFUSED: dict[str, list[Any]] = {
     "enabled": ["yes", "2", "on", 2, 1.5, [], object],
@@ -68,6 +77,9 @@ REFUSED: dict[str, list[Any]] = {
     "exit_record": ["memory", 2, []],
     "state_dir": [3, True, ["/tmp"]],
     "exception_messages": ["redacted", True, {}],
+    "findings": ["never", 2, []],
+    "silence": ["client-rebuilt", "ag101", 101, True, [101]],
+    "thresholds": ["AG101", "AG101=many", "AG101=-1", "5", "101=5", 5, True, {"client": 5}, {"AG101": float("nan")}],
 }
 NAMES = sorted(DEFAULTS)
 
@@ -227,10 +239,11 @@ def test_the_configuration_has_the_fields_of_the_settings() -> None:
 def test_the_configuration_says_which_types_it_takes() -> None:
     """Each field is the JSON type of its setting, or None; the loader resolves these annotations."""
     hints = typing.get_type_hints(Configuration)
-    expected = {name: type(default) for name, default in DEFAULTS.items()}
-    assert {name: set(typing.get_args(hint)) for name, hint in hints.items()} == {
-        name: {kind, type(None)} for name, kind in expected.items()
-    }
+    expected: dict[str, set[Any]] = {name: {type(default), type(None)} for name, default in DEFAULTS.items()}
+    # In a file there are lists and maps, too.
+    expected["silence"] = {str, list[str], type(None)}
+    expected["thresholds"] = {str, dict[str, float], type(None)}
+    assert {name: set(typing.get_args(hint)) for name, hint in hints.items()} == expected
 
 
 def test_each_setting_has_its_constant() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,8 @@ class RecordingSink:
         self.told.append(("last_chance", None))
 
     def crashed(self, crash: Crash) -> None:
-        self.told.append(("crashed", crash))
+        # The exception is lent for the time of the call.
+        self.told.append(("crashed", replace(crash, error=None)))
 
     def exited(self, exit: ProcessExit, repeated: bool = False) -> None:
         self.told.append(("repeated" if repeated else "exited", exit))
@@ -124,7 +126,7 @@ def recorder(sink: RecordingSink, tmp_path: Path) -> Iterator[Recorder]:
 @pytest.fixture
 def escapes(sink: RecordingSink, tracker_: Tracker, recorder: Recorder) -> Escapes:
     """Where exceptions get out of the tracker's process."""
-    return Escapes(sink, tracker_.phases, recorder, "known", lambda: None, 1.5)
+    return Escapes(sink, tracker_.phases, recorder, "known", lambda: None, 1.5, SiteFinder(()))
 
 
 @pytest.fixture

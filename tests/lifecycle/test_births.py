@@ -142,7 +142,7 @@ def test_an_entry_whose_object_is_another_is_none(registry: BirthRegistry) -> No
     """Also where the entry of a dead object has stayed behind."""
     old, new = Component(), Component()
     registry.record(old, 17, 42)
-    registry._births[id(new)] = registry._births[id(old)]
+    registry._lives[id(new)] = registry._lives[id(old)]
     assert registry.of(new) is None
 
 

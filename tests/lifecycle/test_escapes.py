@@ -18,6 +18,7 @@ from autogen_vitals.crashes.layout import read
 from autogen_vitals.lifecycle.boundaries import RequestBlock
 from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.recorder import Recorder
+from autogen_vitals.lifecycle.sites import SiteFinder
 from autogen_vitals.lifecycle.tracker import Tracker
 from autogen_vitals.vocabulary import CHAT, INVOKE_AGENT, INVOKE_WORKFLOW, Escape
 from autogen_vitals.wrapping.life import noted_call
@@ -307,21 +308,23 @@ def test_nothing_is_told_when_switched_off(open_escapes: Escapes, run: Any, cras
 
 def test_the_phase_is_that_of_what_it_ended(open_escapes: Escapes, tracker_: Tracker, sink: Any) -> None:
     """A lifespan fails while the app starts, or while it shuts down."""
+    # All of them alive: one that is gone may leave its place to the next.
+    first, second, third, fourth, fifth = (raised(ValueError()) for _ in range(5))
     tracker_.phases.begin_starting()
-    open_escapes.escaped(raised(ValueError()), "lifespan")
-    open_escapes.escaped(raised(ValueError()), "import")
+    open_escapes.escaped(first, "lifespan")
+    open_escapes.escaped(second, "import")
     tracker_.phases.become_ready()
-    open_escapes.escaped(raised(ValueError()), "request")
-    open_escapes.escaped(raised(ValueError()), "thread")
+    open_escapes.escaped(third, "request")
+    open_escapes.escaped(fourth, "thread")
     tracker_.phases.drain()
-    open_escapes.escaped(raised(ValueError()), "lifespan")
+    open_escapes.escaped(fifth, "lifespan")
     assert [crash.phase for crash in sink.all("crashed")] == ["startup", "import", "request", "background", "draining"]
 
 
 def test_an_import_that_failed_is_named(sink: Any, tracker_: Tracker, recorder: Recorder) -> None:
     """Where that is what ended the process; what the app's code is refused then is configuration."""
     error = raised(ModuleNotFoundError("No module named 'chromadb'", name="chromadb"))
-    escapes = Escapes(sink, tracker_.phases, recorder, "known", lambda: ("app", error), 1.5)
+    escapes = Escapes(sink, tracker_.phases, recorder, "known", lambda: ("app", error), 1.5, SiteFinder(()))
     recorder.open()
     escapes.escaped(error, "process")
     (crash,) = sink.all("crashed")
@@ -333,7 +336,7 @@ def test_an_import_that_failed_is_named(sink: Any, tracker_: Tracker, recorder: 
 def test_an_import_that_fails_in_a_request_ends_that_request(sink: Any, tracker_: Tracker, recorder: Recorder) -> None:
     """Not the process, which goes on to serve."""
     error = raised(ModuleNotFoundError("No module named 'chromadb'", name="chromadb"))
-    escapes = Escapes(sink, tracker_.phases, recorder, "known", lambda: ("chromadb", error), 1.5)
+    escapes = Escapes(sink, tracker_.phases, recorder, "known", lambda: ("chromadb", error), 1.5, SiteFinder(()))
     recorder.open()
     escapes.escaped(error, "request", "job")
     (crash,) = sink.all("crashed")
@@ -352,7 +355,7 @@ def test_a_message_is_told_as_the_setting_has_it(
     mode: Any, message: str, sink: Any, tracker_: Tracker, recorder: Recorder
 ) -> None:
     """A library's own words, the whole, or nothing."""
-    escapes = Escapes(sink, tracker_.phases, recorder, mode, lambda: None, 1.5)
+    escapes = Escapes(sink, tracker_.phases, recorder, mode, lambda: None, 1.5, SiteFinder(()))
     recorder.open()
     escapes.escaped(raised(ModuleNotFoundError("No module named 'chromadb', said the user")), "request")
     (crash,) = sink.all("crashed")
@@ -363,7 +366,7 @@ def test_no_secret_is_told_in_any_mode(sink: Any, tracker_: Tracker, recorder: R
     """Neither in the message nor in the stack."""
     recorder.open()
     for mode in ("none", "known", "all"):
-        escapes = Escapes(sink, tracker_.phases, recorder, mode, lambda: None, 1.5)  # type: ignore[arg-type]
+        escapes = Escapes(sink, tracker_.phases, recorder, mode, lambda: None, 1.5, SiteFinder(()))  # type: ignore[arg-type]
         escapes.escaped(raised(ValueError(f"api_key={CANARY}")), "request")
     assert len(sink.all("crashed")) == 3
     assert all(CANARY not in repr(crash) for crash in sink.all("crashed"))

@@ -24,7 +24,9 @@ def used(tracker: Tracker, name: str | None = None) -> Request:
 
 
 def init(kind: str = "agent", duration_ns: int = 1000, inside_init: bool = False) -> Any:
-    return SimpleNamespace(kind=kind, duration_ns=duration_ns, inside_init=inside_init)
+    return SimpleNamespace(
+        kind=kind, type="Built", duration_ns=duration_ns, inside_init=inside_init, tally=None, error=None, config=0
+    )
 
 
 # --- start types ------------------------------------------------------------------------------------------------------

@@ -36,9 +36,9 @@ def test_crashes_are_counted_by_category_phase_and_class(quiet: Vitals) -> None:
         sink.crashed(crash)
     for _ in range(2):
         assert series(quiet, semconv.CRASHES) == [
-            (("event_loop_closed", "request", "RuntimeError"), 2),
-            (("event_loop_closed", "startup", "RuntimeError"), 1),
-            (("other", "request", "ValueError"), 1),
+            (("event_loop_closed", "request", "RuntimeError", "AG204"), 2),
+            (("event_loop_closed", "startup", "RuntimeError", "AG204"), 1),
+            (("other", "request", "ValueError", ""), 1),
         ]
 
 
@@ -150,7 +150,7 @@ def test_classes_made_at_run_time_do_not_make_series(quiet: Vitals, monkeypatch:
             sink.crashed(a_crash(error_type=f"Error{number}", phase=phase))
     found = dict(series(quiet, semconv.CRASHES))
     assert len(found) == 8
-    assert found["event_loop_closed", "startup", "other"] == 5
+    assert found["event_loop_closed", "startup", "other", "AG204"] == 5
     assert sum(found.values()) == 60
 
 

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from autogen_vitals.crashes.reports import Crash, Flight, ProcessExit
+from autogen_vitals.findings.catalogue import catalogue
 from autogen_vitals.lifecycle.process import current as process
 
 
@@ -53,6 +54,8 @@ def test_a_crash_is_an_error_event(quiet: Vitals) -> None:
         "autogen.phase": "request",
         "autogen.crash.escaped": "run",
         "autogen.operation": "invoke_agent writer",
+        "autogen.finding.rule": "AG204",
+        "autogen.finding.remedy": catalogue()["AG204"].remedy,
         "exception.stacktrace": '  File "app.py", line 7, in ask',
         "process.pid": os.getpid(),
         "process.parent_pid": os.getppid(),

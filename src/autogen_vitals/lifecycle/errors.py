@@ -9,13 +9,16 @@ from autogen_vitals.vocabulary import INVOKE_WORKFLOW, Category, Operation
 def identify(error: BaseException) -> tuple[object, ...]:
     """What tells an exception from any other without holding it, and every frame it came through, alive.
 
-    Its ``id()`` alone may be that of one that is gone; so may its class; the place it was raised at is then another.
+    Its ``id()`` alone may be that of one that is gone; so may its class, and the place it was raised at. That those of
+    its innermost frame and of that one's entry in the traceback, which travel with it, are all the same is unlikely.
     """
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    place = None if traceback is None else (traceback.tb_frame.f_code, traceback.tb_lasti)
-    return id(error), type(error), place
+    if traceback is None:
+        return id(error), type(error)
+    frame = traceback.tb_frame
+    return id(error), type(error), id(traceback), id(frame), frame.f_code, traceback.tb_lasti
 
 
 def error_class(error: BaseException, operation: Operation | None) -> str:

@@ -234,7 +234,12 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "how many processes of the same supervisor have ended before they could serve within 5 minutes, this one "
         "included; absent where it did serve",
     ),
-    Attribute(FINDING_RULE, "string", "id of the rule, such as `AG101`: its page is `docs/rules/AG101.md`"),
+    Attribute(
+        FINDING_RULE,
+        "string",
+        "id of the rule, such as `AG101`, whose page is `docs/rules/AG101.md`; of a crash the one it falls under, on "
+        "the metric empty where there is none",
+    ),
     Attribute(FINDING_NAME, "string", "name of the rule, such as `client-rebuilt-per-request`"),
     Attribute(
         FINDING_SEVERITY,

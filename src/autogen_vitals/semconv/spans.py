@@ -20,6 +20,7 @@ from autogen_vitals.semconv.attributes import (
     EXCEPTION_EVENT,
     EXCEPTION_STACKTRACE,
     EXCEPTION_TYPE,
+    FINDING_IDS,
     FIRST_USE,
     GEN_AI_AGENT_NAME,
     GEN_AI_OPERATION_NAME,
@@ -93,6 +94,7 @@ _RUN: Final[tuple[tuple[str, Requirement], ...]] = (
     *_PROCESS,
     (ERROR_TYPE, "on error"),
     (CRASH_CATEGORY, "when known"),
+    (FINDING_IDS, "when known"),
 )
 
 INIT_SPAN: Final = SpanSignal(
@@ -116,6 +118,7 @@ INIT_SPAN: Final = SpanSignal(
         *_PROCESS,
         (ERROR_TYPE, "on error"),
         (CRASH_CATEGORY, "when known"),
+        (FINDING_IDS, "when known"),
     ),
 )
 WARM_UP_SPAN: Final = SpanSignal(
@@ -207,6 +210,7 @@ REQUEST_ATTRIBUTES: Final[tuple[str, ...]] = (
     REQUEST_INIT_COUNT,
     REQUEST_INIT_DURATION,
     REQUEST_CONNECT_COUNT,
+    FINDING_IDS,
 )
 """Stamped on the request's own SERVER or CONSUMER span while it is open, else on its outermost run."""
 
