@@ -66,8 +66,8 @@ def whereabouts(error: BaseException | None, sites: SiteFinder) -> str:
     if culprit is None:
         return ""
     if not culprit.path:
-        return f"; {culprit.root} itself is what cannot be"
-    return f"; there is a {culprit.type} at {culprit.root}{culprit.path}"
+        return f"; it is {culprit.root} itself"
+    return f"; it is at {culprit.root}{culprit.path}: {culprit.type}"
 
 
 @guarded

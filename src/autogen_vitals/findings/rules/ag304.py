@@ -53,8 +53,8 @@ class LiveObjectInConfig(Rule):
             return None
         return self.about_init(
             observation,
-            f"{observation.type} was restored from a pickle: what it was built with is in there, its API key too, if it "
-            "was given one",
+            f"{observation.type} was restored from a pickle, and what it was built with is in there: an API key too, "
+            "if it was given one",
             remedy=_NOT_PICKLED,
         )
 
