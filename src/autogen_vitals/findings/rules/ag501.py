@@ -28,8 +28,8 @@ class CrashLoop(EndRule):
         rule = None if exit.category is None else rule_of_category(exit.category)
         return self.about_exit(
             exit,
-            f"ended {how(exit)} {doing(exit)}: the {exit.boot_failures}. of its supervisor's within 5 minutes that "
-            f"ended before it could serve{last_error(exit)}",
+            f"ended {how(exit)} {doing(exit)}, number {exit.boot_failures} of its supervisor's that ended before they "
+            f"could serve, within 5 minutes{last_error(exit)}",
             remedy="" if rule is None else f"roll back; then {rule.id}: {rule.remedy}",
             count=exit.boot_failures,
         )
