@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -48,13 +49,15 @@ def model() -> Iterator[ModelServer]:
 
 
 @pytest.fixture
-def build(model: ModelServer) -> Callable[..., OpenAIChatCompletionClient]:
+def build(model: ModelServer) -> Iterator[Callable[..., OpenAIChatCompletionClient]]:
     """Builds a real client, at one line."""
 
     def build(**more: Any) -> OpenAIChatCompletionClient:
         return OpenAIChatCompletionClient(model="stub", api_key="x", base_url=model.url, model_info=INFO, **more)
 
-    return build
+    yield build
+    # Here, where no loop runs: else it is collected on that of another test, whose own it never was, and is found.
+    gc.collect()
 
 
 def told_at(told: dict[str, Any]) -> tuple[str, int]:
