@@ -89,6 +89,7 @@ class Instrumentation:
             Surroundings(
                 sites,
                 imports=lambda: import_finder.records,
+                identity=self._recorder.identity,
                 siblings=self._recorder.siblings,
                 state_dir=lambda: self._recorder.directory,
                 thresholds=dict(settings.thresholds),

@@ -72,7 +72,7 @@ def model() -> Iterator[StubModel]:
 
 @pytest.fixture
 def run(
-    vitals: Vitals,
+    silent_vitals: Vitals,
     model: StubModel,
     in_fork: Callable[[Callable[[], Any]], Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -83,6 +83,9 @@ def run(
     monkeypatch.setenv("OPENAI_BASE_URL", model.base_url)
     monkeypatch.setenv("DOCKER_HOST", "unix:///no/such/docker.sock")
     monkeypatch.chdir(tmp_path)
+    vitals = silent_vitals
+    # Its own: what has ended with an exception is reported to whoever comes next.
+    vitals.enable(state_dir=str(tmp_path / "state"))
 
     def outcome(block: Block) -> dict[str, Any]:
         sys.stdin = open(os.devnull)  # noqa: SIM115 - the child's, to its end
@@ -91,7 +94,9 @@ def run(
             code = compile("\n" * (block.line - 1) + block.code, str(tmp_path / f"{block.rule}.py"), "exec")
             exec(code, {"__name__": "__main__"})
         except BaseException as error:
-            raised = error
+            # As a program that ends with it is seen to.
+            raised = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
+            vitals.installed.escapes.escaped(raised, "process")
         return {
             "raised": [] if raised is None else [classify(raised), type(raised).__name__, str(raised)[:500]],
             "rebuilt": [point.attributes[semconv.COMPONENT_TYPE] for point in vitals.points(semconv.REINITS.name)],
