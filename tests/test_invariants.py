@@ -52,7 +52,7 @@ starlette_applications = pytest.importorskip("starlette.applications")
 responses = importlib.import_module("starlette.responses")
 routing = importlib.import_module("starlette.routing")
 
-ROOMS = ("hooks", "wrapping", "lifecycle", "crashes", "telemetry")
+ROOMS = ("hooks", "wrapping", "lifecycle", "crashes", "findings", "findings.rules", "telemetry")
 TOP = (
     "",
     ".auto_instrumentation",

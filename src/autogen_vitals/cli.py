@@ -16,6 +16,9 @@ examples:
       Run a small FastAPI app on two workers with a stub model (no key, no network) and see which of
       its routes builds its model client again for each request, where, and what that costs.
 
+  autogen-vitals explain AG205
+      What a finding means, how it is known, and the fix, with code. Without a rule: all of them.
+
   opentelemetry-instrument uvicorn app:app
       Your own service, unchanged, to any OTLP endpoint: this package is found by itself.
 """
@@ -27,6 +30,17 @@ each worker the cold start and the inits, for each route what its requests spent
 line of code is to blame. Then an app that crashes: a key that is missing at import, a team that two
 requests share, a worker that is killed in the middle of a request. Nothing leaves this machine. Takes
 half a minute, on a busy machine more.
+"""
+_EXPLAIN = "say what a finding means and what to do about it"
+_EXPLAIN_DETAILS = """\
+Prints the page of a rule: what one sees, how it is known, why it happens, the fix with code, and when
+to ignore it.
+
+examples:
+  autogen-vitals explain              all rules, in a line each
+  autogen-vitals explain AG205        the page of this one
+  autogen-vitals explain loop-closed  the same, by its name
+  autogen-vitals explain pickle       those whose pages speak of it
 """
 _DEMO_NEEDS = {
     "rich": "local",
@@ -53,9 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: after ``--help`` and ``--version`` (0), and on arguments that make no sense (2).
     """
-    command: Callable[[], int] = _parser().parse_args(argv).command
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
     try:
-        return command()
+        return command(arguments)
     except KeyboardInterrupt:
         return 130
 
@@ -73,10 +88,22 @@ def _parser() -> argparse.ArgumentParser:
         "demo", help=_DEMO, description=_DEMO_DETAILS, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     demo.set_defaults(command=_demo)
+    explain = commands.add_parser(
+        "explain", help=_EXPLAIN, description=_EXPLAIN_DETAILS, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    explain.add_argument("rule", nargs="?", metavar="RULE", help="id, name, or a word to look for")
+    explain.set_defaults(command=_explain)
     return parser
 
 
-def _demo() -> int:
+def _explain(arguments: argparse.Namespace) -> int:
+    # Here, because the rules are many files.
+    from autogen_vitals.local.explain import explain
+
+    return explain(arguments.rule)
+
+
+def _demo(_: argparse.Namespace) -> int:
     missing = [name for name in _DEMO_NEEDS if not _is_installed(name)]
     if missing:
         extras = ",".join(dict.fromkeys(_DEMO_NEEDS[name] for name in missing))

@@ -172,6 +172,7 @@ class Rule:
         """A finding about a run: at the line that it was called from, else at the one that built its component."""
         birth = observation.birth
         site = more.pop("site", None) or self.about.sites.caller() or (None if birth is None else birth.site)
+        site = site or self.about.sites.caller(through_loop=True)
         return self.finding(evidence, site=site, **{**_of(observation), **more})
 
     def about_init(self, observation: Observation, evidence: str, **more: Any) -> Finding:

@@ -18,7 +18,7 @@ from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.observation import Observation, Sink
 from autogen_vitals.lifecycle.phases import Phases
 from autogen_vitals.lifecycle.recorder import Recorder
-from autogen_vitals.lifecycle.sites import SiteFinder
+from autogen_vitals.lifecycle.sites import Site, SiteFinder
 from autogen_vitals.vocabulary import Category, Escape, MessageMode, Phase
 
 _SEEN_LIMIT = 256
@@ -102,7 +102,15 @@ class Escapes:
             observation.phase,
             f"{name} {observation.subject or observation.type}",
             observation.span,
+            self._site_of(observation, error),
         )
+
+    def _site_of(self, observation: Observation, error: BaseException) -> Site | None:
+        # It is on its way out still: its traceback does not have the caller yet.
+        found = self._sites.raised_at(error) or self._sites.caller()
+        if found is None and observation.birth is not None:
+            found = observation.birth.site
+        return found or self._sites.caller(through_loop=True)
 
     @guarded
     def escaped(self, error: BaseException, escape: Escape, operation: str = "", span: Any = None) -> None:
@@ -127,7 +135,8 @@ class Escapes:
                 self._recorder.doomed(operation, phase)
         if not self._is_new(error, escape, reached):
             return
-        self._tell(error, escape, error_type, category, phase, operation, span, is_fatal=is_fatal)
+        site = self._sites.raised_at(error)
+        self._tell(error, escape, error_type, category, phase, operation, span, site, is_fatal=is_fatal)
         if is_fatal:
             # Gunicorn ends the other workers, however far they are, as soon as one has failed to boot.
             self._sink.flush(self._flush_timeout)
@@ -194,6 +203,7 @@ class Escapes:
         phase: Phase,
         operation: str,
         span: Any,
+        site: Site | None,
         *,
         is_fatal: bool = False,
     ) -> None:
@@ -214,7 +224,7 @@ class Escapes:
                 frames(error.__traceback__),
                 time.time_ns(),
                 span,
-                self._sites.raised_at(error),
+                site,
                 error,
             )
         )

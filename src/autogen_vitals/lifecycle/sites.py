@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from types import FrameType
+from typing import Any
 
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.vocabulary import Stage
@@ -69,13 +70,25 @@ class SiteFinder:
             frame = frame.f_back
         return chosen or nearest, False
 
-    def caller(self) -> Site | None:
-        """The user's line that the present code runs for, of those that are on the stack; ``None`` for none."""
+    def caller(self, *, through_loop: bool = False) -> Site | None:
+        """The user's line that the present code runs for, of those that are on the stack; ``None`` for none.
+
+        Args:
+            through_loop: look also at who runs the event loop, though not for this task: in a task that was made of a
+                run and nothing else that may be the right line, or the one that starts the whole server.
+        """
         frame: FrameType | None = sys._getframe(1)
+        in_loop = False
         for _ in range(_WALK_LIMIT):
             if frame is None:
                 break
-            if is_user_file(frame.f_code.co_filename) and not self.is_skipped(frame):
+            if _is_of_a_loop(frame):
+                in_loop = True
+                # asyncio.run(agent.run()): its caller is ours.
+                through_loop = through_loop or _drives_this_task(frame)
+            elif in_loop and not through_loop:
+                break
+            elif is_user_file(frame.f_code.co_filename) and not self.is_skipped(frame):
                 return describe(frame)
             frame = frame.f_back
         return None
@@ -95,6 +108,20 @@ class SiteFinder:
         """Whether a frame is never a site: it is the observed libraries', or ours."""
         module: object = frame.f_globals.get("__name__")
         return isinstance(module, str) and module.partition(".")[0] in self._skipped
+
+
+def _is_of_a_loop(frame: FrameType) -> bool:
+    """Whether it is asyncio that runs tasks there: also where the loop itself, as uvloop's, has no frames."""
+    module: object = frame.f_globals.get("__name__")
+    return module in ("asyncio.events", "asyncio.base_events", "asyncio.runners")
+
+
+def _drives_this_task(frame: FrameType) -> bool:
+    asyncio: Any = sys.modules["asyncio"]
+    if frame.f_code.co_name not in ("run", "run_until_complete"):
+        return False
+    driven = frame.f_locals.get("task" if frame.f_code.co_name == "run" else "future")
+    return driven is not None and driven is asyncio.current_task()
 
 
 def _library_folders() -> tuple[str, ...]:

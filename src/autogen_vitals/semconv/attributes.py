@@ -237,8 +237,8 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     Attribute(
         FINDING_RULE,
         "string",
-        "id of the rule, such as `AG101`, whose page is `docs/rules/AG101.md`; of a crash, the one that it falls under, "
-        "on the metric empty where there is none",
+        "id of the rule, such as `AG101`, whose page is `docs/rules/AG101.md`; of a crash the one it falls under, on "
+        "the metric empty where there is none",
     ),
     Attribute(FINDING_NAME, "string", "name of the rule, such as `client-rebuilt-per-request`"),
     Attribute(
