@@ -105,12 +105,13 @@ async def main(model):
     await client.close()
 """,
         tmp_path,
+        OTEL_PYTHON_AUTOGEN_THRESHOLDS="AG106=20",  # a fast machine may be within the rule's own number
     )
     assert [said["autogen.finding.rule"] for said in found] == ["AG106"]
     (said,) = found
     assert named(said) == guilty(str(file), "AG106")
     assert said["autogen.finding.severity"] == "warning"
-    assert 0.1 < said["autogen.finding.duration"] < 10
+    assert 0.02 < said["autogen.finding.duration"] < 10
     assert 0 < said["autogen.finding.share"] <= 1
     assert "of its" in said["autogen.finding.evidence"]
 

@@ -21,6 +21,7 @@ class StartupRegressed(Rule):
     name = "startup-regressed"
     severity = "warning"
     remedy = "look at what its largest stage is made of, and at what has come since it was fast"
+    threshold = 0
     unit = "s"
 
     def startup_ended(self, report: StartupReport) -> Finding | None:
