@@ -1,10 +1,11 @@
 """The pages of the rules: that what they show goes wrong as they say, that the fix does not, and that one finds them.
 
-After ``python`` a block of code may say what becomes of it when it is run: ``runs``, ``finds=<rule>`` or ``finds``
-(the page's), ``fails=<category or class>``, ``rebuilds=<class>`` or ``blocks``; and ``without=<variable>``,
+After ``python`` a block of code may say what becomes of it when it is run: ``runs``, ``finds=<rule>`` or ``finds`` (the
+page's), ``fails=<category or class>``, ``rebuilds=<class>`` or ``blocks``; and ``without=<variable>``,
 ``needs=<module>,<module>``; ``imported``, as a module is, and ``fresh``, in a process in which no other test has used
-anything. One that says nothing is not run. The line that is to blame ends with the rule's id as a
-comment. What ``runs`` gives no finding that is more than worth knowing.
+anything; ``threshold=<number>``, the page's rule's, where no test can wait for its own. One that says nothing is not
+run. The line that is to blame ends with the rule's id as a comment. What ``runs`` gives no finding that is more than
+worth knowing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 import pytest
 from observed import Vitals
 
+import autogen_vitals
 from autogen_vitals import semconv
 from autogen_vitals.crashes.classify import classify
 from autogen_vitals.local.stub_model import StubModel
@@ -90,6 +92,9 @@ def run(
 
     def outcome(block: Block) -> dict[str, Any]:
         sys.stdin = open(os.devnull)  # noqa: SIM115 - the child's, to its end
+        if "threshold" in block.says:
+            autogen_vitals.disable()
+            vitals.enable(thresholds={block.rule: float(block.says["threshold"])})
         raised: BaseException | None = None
         try:
             source, file = "\n" * (block.line - 1) + block.code, tmp_path / f"{block.rule}.py"
@@ -132,8 +137,7 @@ def test_code_does_what_the_page_says(block: Block, run: Callable[[Block], dict[
     if "fresh" in block.says and FRESH not in os.environ:
         test = f"{__file__}::test_code_does_what_the_page_says[{block}]"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "-o", "addopts="]
-        # A fast machine may be within the rule's own number.
-        variables = {**os.environ, FRESH: "yes", "OTEL_PYTHON_AUTOGEN_THRESHOLDS": f"{block.rule}=40"}
+        variables = {**os.environ, FRESH: "yes"}
         result = subprocess.run([*command, test], env=variables, capture_output=True, text=True, timeout=150)
         assert result.returncode == 0, result.stdout
         return
