@@ -104,7 +104,7 @@ class Instrumentation:
         )
         self.tracker = Tracker(self._findings, sites, slow_ns, watchdog, self._recorder)
         import_finder = ImportFinder(
-            self.tracker.startup.imported, self._recorder.importing, whole_tree=settings.import_tree
+            self.tracker.startup.imported, self._recorder.importing, sites.caller, whole_tree=settings.import_tree
         )
         self._import_finder = import_finder
         self.escapes = Escapes(
