@@ -131,20 +131,13 @@ class Findings:
 
     def ended(self, observation: Observation) -> None:
         """It is over: duration, error and facts are final."""
-        self._judge_observation(observation)
-        self._sink.ended(observation)
-
-    @guarded
-    def _judge_observation(self, observation: Observation) -> None:
         operation = observation.operation
-        if operation is None:
-            self._ask(self._of_inits, observation)
-            return
+        questions = self._of_inits if operation is None else self._of_runs[operation]
         if observation.misuse is not None:
-            self._ask(self._of_misuse, observation)
-        questions = self._of_runs[operation]
+            questions = (*self._of_misuse, *questions)
         if questions:
-            self._ask(questions, observation)
+            self._judge(questions, observation)
+        self._sink.ended(observation)
 
     def request_ended(self, request: Request) -> None:
         """A request that used AutoGen is over."""
@@ -185,10 +178,6 @@ class Findings:
 
     @guarded
     def _judge(self, questions: tuple[_Ask, ...], matter: Any) -> None:
-        if questions:
-            self._ask(questions, matter)
-
-    def _ask(self, questions: tuple[_Ask, ...], matter: Any) -> None:
         if not self.active:
             return
         for ask in questions:
