@@ -3,9 +3,9 @@
 Usage: ``python benchmarks/findings.py [rounds]``
 
 Two engines stand in front of a sink that does nothing, one with all rules, one with none, and are told of the same run
-again and again, as a warm process has it: nothing is built, nothing connects, nothing fails. Beside them the sink alone,
-and what is kept of each component's use. Each round times a batch of each, one after the other, by the CPU time of the
-thread; what findings add is all that is not the sink's.
+again and again, as a warm process has it: nothing is built, nothing connects, nothing fails. Beside them the sink
+alone, and what is kept of each component's use. Each round times a batch of each, one after the other, by the CPU time
+of the thread; what findings add is all that is not the sink's.
 """
 
 from __future__ import annotations
