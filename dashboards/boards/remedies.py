@@ -16,25 +16,25 @@ class Remedy(NamedTuple):
 
 _UPSTREAM = "retries and timeouts of the client, limits of the provider; not the process's fault"
 
-CATEGORY_REMEDIES: Final[dict[Category, Remedy]] = {
-    "team_already_running": Remedy("AG206", "one team for each run; share the model client, not the team"),
-    "agent_shared": Remedy("AG205", "one agent for each session; share the model client, not the agent"),
-    "use_after_fork": Remedy("AG202", "build it in the worker, after the fork: in the lifespan, not in the master"),
-    "event_loop_closed": Remedy("AG204", "one event loop for each process; no asyncio.run() for each call"),
-    "bound_to_other_loop": Remedy("AG203", "one client for each event loop, one team for each run"),
-    "docker_unavailable": Remedy("AG404", "mount the Docker socket, or use another code executor"),
-    "missing_binary": Remedy("AG402", "install the program in the image; look at PATH"),
-    "closed_file": Remedy("AG305", "no human input in workers; open log handlers after the fork"),
-    "not_serialisable": Remedy("AG303", "pass names and plain data, and build clients on the other side"),
-    "missing_credentials": Remedy("AG301", "set the key for every worker; read it where the client is built"),
-    "dependency_drift": Remedy("AG405", "pin together what was tested together"),
-    "missing_module": Remedy("AG406", "install the package, or the extra that brings it"),
-    "invalid_config": Remedy("AG306", "correct the argument that the event autogen.crash names"),
-    "rate_limited": Remedy("AG603", _UPSTREAM),
-    "timeout": Remedy("AG603", _UPSTREAM),
-    "connection": Remedy("AG603", _UPSTREAM),
-    "cancelled": Remedy("", "somebody gave it up: a client that hung up, or a timeout around it"),
-    "other": Remedy("", "class, file and line are on the event autogen.crash; the category links to how to read it"),
+CATEGORY_REMEDIES: Final[dict[Category, str]] = {
+    "team_already_running": "one team for each run; share the model client, not the team",
+    "agent_shared": "one agent for each session; share the model client, not the agent",
+    "use_after_fork": "build it in the worker, after the fork: in the lifespan, not in the master",
+    "event_loop_closed": "one event loop for each process; no asyncio.run() for each call",
+    "bound_to_other_loop": "one client for each event loop, one team for each run",
+    "docker_unavailable": "mount the Docker socket, or use another code executor",
+    "missing_binary": "install the program in the image; look at PATH",
+    "closed_file": "no human input in workers; open log handlers after the fork",
+    "not_serialisable": "pass names and plain data, and build clients on the other side",
+    "missing_credentials": "set the key for every worker; read it where the client is built",
+    "dependency_drift": "pin together what was tested together",
+    "missing_module": "install the package, or the extra that brings it",
+    "invalid_config": "correct the argument that the event autogen.crash names",
+    "rate_limited": _UPSTREAM,
+    "timeout": _UPSTREAM,
+    "connection": _UPSTREAM,
+    "cancelled": "somebody gave it up: a client that hung up, or a timeout around it",
+    "other": "class, file and line are on the event autogen.crash; the category links to how to read it",
 }
 
 EXIT_REMEDIES: Final[dict[ExitReason, Remedy]] = {

@@ -14,14 +14,14 @@ INSTANCE = "service.instance.id"
 CHOSEN = f'resource.{INSTANCE} =~ "$instance"'
 """What the variable means for spans: Prometheus's instance is the resource's service.instance.id."""
 
-TRACE_NAME, DURATION = "Trace Name", "Duration"
+TRACE_NAME, SPAN_NAME, DURATION = "Trace Name", "Name", "Duration"
 """Columns that Grafana adds to the attributes. It names them, and shows all of them unless it is told otherwise."""
 ALWAYS = (
     Column("Trace Service", "Service", width=100),
     Column("Span ID", "Span", width=170),
     Column("Start time", "Start", width=185),
 )
-OTHERS = (TRACE_NAME, "Name", DURATION, INSTANCE)
+OTHERS = (TRACE_NAME, SPAN_NAME, DURATION, INSTANCE)
 
 
 def show_traces(text: Text, condition: str, *columns: Column, limit: int = 20) -> Panel:
