@@ -32,7 +32,7 @@ _LEVELS: dict[Severity, int] = {
 """A finding is about the app; an ERROR of a library's would be taken for one of its own."""
 
 _Ask = Callable[[Any], "Finding | None"]
-_Place = tuple[str, Severity, str, int, "str | None"]
+_Place = tuple[str, Severity, str, str, int, "str | None"]
 
 
 class Findings:
@@ -160,8 +160,9 @@ class Findings:
     def crashed(self, crash: Crash) -> None:
         """An exception has got out."""
         self.load()  # of an app that fails before it has imported AutoGen, too
-        self._sink.crashed(crash)
+        # First, for it is the crash that has everything flushed.
         self._judge(tuple(rule.crashed for rule in self._rules if rule.concerns_crash(crash)), crash)
+        self._sink.crashed(crash)
 
     def exited(self, exit: ProcessExit, *, repeated: bool = False) -> None:
         """A process is gone."""
@@ -187,8 +188,11 @@ class Findings:
 
     def _found(self, finding: Finding) -> None:
         site = finding.site
-        place = finding.rule, finding.severity, "" if site is None else site.file, 0 if site is None else site.line
-        key = (*place, finding.type)
+        if site is None:
+            # Such as the end of a process: what was going on tells it from others.
+            key: _Place = finding.rule, finding.severity, finding.remedy, "", 0, finding.operation
+        else:
+            key = finding.rule, finding.severity, finding.remedy, site.file, site.line, finding.type
         is_first = key not in self._seen
         if is_first and len(self._seen) >= _SEEN_LIMIT:
             is_first = False

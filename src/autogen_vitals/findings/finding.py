@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from autogen_vitals.crashes.reports import Flight
 from autogen_vitals.lifecycle.sites import Site
 from autogen_vitals.vocabulary import ComponentKind, Confidence, Phase, Severity
 
@@ -27,6 +28,7 @@ class Finding:
         seconds: what they took in all; 0: not about time.
         share: of the request's or call's time, 0 to 1; ``None``: not about a share.
         span: the telemetry sink's own: what it concerns.
+        interrupted: what the end of another process has interrupted, if it is about that.
         wall_ns: when it was seen, nanoseconds since the epoch.
     """
 
@@ -45,6 +47,7 @@ class Finding:
     seconds: float
     share: float | None
     span: Any
+    interrupted: Flight | None
     wall_ns: int
 
     @property

@@ -20,7 +20,7 @@ from autogen_vitals.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from autogen_vitals.crashes.reports import Crash, Identity, ProcessExit
+    from autogen_vitals.crashes.reports import Crash, Flight, Identity, ProcessExit
     from autogen_vitals.lifecycle.connects import Connect
     from autogen_vitals.lifecycle.imports import ImportRecord
     from autogen_vitals.lifecycle.loops import Block
@@ -37,6 +37,7 @@ class Surroundings:
     Attributes:
         sites: finds the user's lines.
         imports: those of this process's start so far.
+        identity: who this process is, as far as it is known by now.
         siblings: who else of the service is alive on this machine, as their exit records say; reads files.
         state_dir: folder of the exit records, that those of one user share; ``None`` if there is none.
         thresholds: of rules by their ids, where the user has set one.
@@ -44,6 +45,7 @@ class Surroundings:
 
     sites: SiteFinder
     imports: Callable[[], list[ImportRecord]]
+    identity: Callable[[], Identity]
     siblings: Callable[[], list[Identity]]
     state_dir: Callable[[], Any]
     thresholds: dict[str, float]
@@ -147,6 +149,7 @@ class Rule:
         seconds: float = 0.0,
         share: float | None = None,
         span: Any = None,
+        interrupted: Flight | None = None,
     ) -> Finding:
         """A finding of this rule's; see ``Finding``."""
         return Finding(
@@ -165,6 +168,7 @@ class Rule:
             seconds=seconds,
             share=share,
             span=span,
+            interrupted=interrupted,
             wall_ns=time.time_ns(),
         )
 
@@ -176,16 +180,14 @@ class Rule:
         return self.finding(evidence, site=site, **{**_of(observation), **more})
 
     def about_init(self, observation: Observation, evidence: str, **more: Any) -> Finding:
-        """A finding about an init: at its line."""
+        """A finding about an init: at its line, unless another is to blame."""
         tally = observation.tally
-        site = None if tally is None or not tally.site.file else tally.site
+        site = more.pop("site", None) or (None if tally is None or not tally.site.file else tally.site)
         return self.finding(evidence, site=site, **{**_of(observation), **more})
 
     def about_crash(self, crash: Crash, evidence: str = "", **more: Any) -> Finding:
         """A finding about an exception that got out: at the user's line in which it was raised."""
-        what = crash.operation or f"a {crash.escaped}"
-        message = f": {crash.message}" if crash.message else ""
-        evidence = evidence or f"{crash.error_type} ended {what}{message}"
+        evidence = evidence or ended_by(crash)
         about: dict[str, Any] = {
             "site": crash.site,
             "operation": crash.operation,
@@ -193,6 +195,12 @@ class Rule:
             "span": crash.span,
         }
         return self.finding(evidence, **{**about, **more})
+
+
+def ended_by(crash: Crash) -> str:
+    """What has ended what, and what may be told of what it says: how the evidence of a crash begins."""
+    message = f": {crash.message}" if crash.message else ""
+    return f"{crash.error_type} ended {crash.operation or f'a {crash.escaped}'}{message}"
 
 
 def _of(observation: Observation) -> dict[str, Any]:

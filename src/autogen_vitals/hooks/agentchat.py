@@ -89,7 +89,7 @@ AUTOGEN = Library(
         Component(
             "code_executor",
             "autogen_core.code_executor._base:CodeExecutor",
-            runs=(Run("execute_code_blocks", EXECUTE_CODE),),
+            runs=(Run("execute_code_blocks", EXECUTE_CODE, result={semconv.CODE_EXIT_CODE: "exit_code"}),),
             starts=("start",),
         ),
         Component("memory", "autogen_core.memory._base_memory:Memory"),

@@ -27,13 +27,15 @@ _CHATS = (
     Run("initiate_chats", INVOKE_WORKFLOW, _TEAM_NAME, is_synchronous=True, kind="team"),
     Run("a_initiate_chats", INVOKE_WORKFLOW, _TEAM_NAME, kind="team"),
 )
+# An executor answers an object, the agent itself a tuple.
+_EXIT_CODE = {semconv.CODE_EXIT_CODE: ("exit_code", "0")}
 # What a tool or code raises is told in the reply. The agent runs both: they are no objects of their own.
 _TOOLS_AND_CODE = (
     Run("execute_function", EXECUTE_TOOL, _TOOL_NAME, succeeded="0", is_synchronous=True, kind="tool"),
     Run("a_execute_function", EXECUTE_TOOL, _TOOL_NAME, succeeded="0", kind="tool"),
-    Run("execute_code_blocks", EXECUTE_CODE, is_synchronous=True, kind="code_executor"),
+    Run("execute_code_blocks", EXECUTE_CODE, result=_EXIT_CODE, is_synchronous=True, kind="code_executor"),
 )
-_EXECUTE = (Run("execute_code_blocks", EXECUTE_CODE, is_synchronous=True),)
+_EXECUTE = (Run("execute_code_blocks", EXECUTE_CODE, result=_EXIT_CODE, is_synchronous=True),)
 
 CLASSIC = Library(
     packages=("autogen",),

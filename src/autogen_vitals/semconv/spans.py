@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from autogen_vitals.semconv.attributes import (
+    CODE_EXIT_CODE,
     CODE_FILE_PATH,
     CODE_FUNCTION_NAME,
     CODE_LINE_NUMBER,
@@ -187,7 +188,9 @@ CHAT_SPAN: Final = SpanSignal(
         *_RUN,
     ),
 )
-EXECUTE_CODE_SPAN: Final = SpanSignal("execute_code", "INTERNAL", "code blocks run by a code executor", _RUN)
+EXECUTE_CODE_SPAN: Final = SpanSignal(
+    "execute_code", "INTERNAL", "code blocks run by a code executor", ((CODE_EXIT_CODE, "when known"), *_RUN)
+)
 
 SPANS: Final[tuple[SpanSignal, ...]] = (
     STARTUP_SPAN,

@@ -70,13 +70,16 @@ class Events:
             _emit(logger, semconv.CRASH_EVENT, "ERROR", crash.wall_ns, context, crash_attributes(crash))
 
     def found(self, finding: Finding) -> bool:
-        """Tell of it, in the context of the span it concerns, else of the current one; whether there is somebody."""
+        """Tell of it, in the context of the span it concerns, of another process's too, else of the current one;
+        whether there is somebody."""
         severity = _SEVERITIES[finding.severity]
         logger = _open_logger(self._provider(), severity)
         if logger is None:
             return False
-        span = finding.span or trace.get_current_span()
-        context = span.get_span_context()
+        if finding.interrupted is not None:
+            context = _context_of([finding.interrupted])
+        else:
+            context = (finding.span or trace.get_current_span()).get_span_context()
         _emit(logger, semconv.FINDING_EVENT, severity, finding.wall_ns, context, finding_attributes(finding))
         return True
 
