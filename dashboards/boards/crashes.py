@@ -145,7 +145,7 @@ def what_to_do() -> Panel:
         Column(ERROR, "Exception", width=220),
         Column(value(), "Crashes", decimals=0, width=90),
         RULE_COLUMN,
-        Column("remedy", "What to do", words=dict(CATEGORY_REMEDIES)),
+        Column("remedy", "What to do", words={key: remedy.line for key, remedy in CATEGORY_REMEDIES.items()}),
     )
     counted = f"{q.total(CRASHES, CATEGORY, ERROR, RULE)} > 0"
     return show_table(text, (q.copied(counted, CATEGORY, "remedy"),), columns, sort="Crashes")

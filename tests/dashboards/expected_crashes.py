@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bounds import Bounds, Expectation, Rows, none, one, rows
-from expected_findings import rule_of
+from expected_findings import RULES_OF_CRASHES
 from scenario import MANY
 from truth import Truth, summed
 
@@ -30,7 +30,7 @@ def crash_free(truth: Truth) -> Rows:
 
 def what_to_do(truth: Truth) -> Rows:
     """The column for the remedy has the category, which the panel puts into words."""
-    found = summed(truth.crashes, lambda key: (key[1], key[3], rule_of(key[1]), key[1]))
+    found = summed(truth.crashes, lambda key: (key[1], key[3], RULES_OF_CRASHES[key[1]], key[1]))
     return rows("autogen_crash_category error_type autogen_finding_rule remedy", found)
 
 
