@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-ROOMS = ("hooks", "wrapping", "lifecycle", "crashes", "findings", "findings.rules", "telemetry")
+ROOMS = ("hooks", "wrapping", "lifecycle", "crashes", "findings", "findings.rules", "findings.aftermath", "telemetry")
 TOP = (
     "",
     ".auto_instrumentation",

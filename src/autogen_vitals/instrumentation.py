@@ -81,7 +81,7 @@ class Instrumentation:
             imports=lambda: import_finder.records,
             collected=lambda: self._collected(),
         )
-        self._recorder = Recorder(self.telemetry, settings.state_dir, enabled=settings.exit_record)
+        self._recorder = recorder = Recorder(self.telemetry, settings.state_dir, enabled=settings.exit_record)
         sites = SiteFinder(packages)
         self._findings = Findings(
             self.telemetry,
@@ -89,9 +89,9 @@ class Instrumentation:
             Surroundings(
                 sites,
                 imports=lambda: import_finder.records,
-                identity=self._recorder.identity,
-                siblings=self._recorder.siblings,
-                state_dir=lambda: self._recorder.directory,
+                identity=recorder.identity,
+                siblings=recorder.siblings,
+                state_dir=lambda: recorder.directory,
                 thresholds=dict(settings.thresholds),
             ),
             settings.silence if settings.findings else ("*",),

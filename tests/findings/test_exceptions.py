@@ -25,7 +25,7 @@ from observed import Vitals
 
 import autogen_vitals
 from autogen_vitals import semconv
-from autogen_vitals.findings.rules import ag406
+from autogen_vitals.findings.aftermath import ag406
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using LocalCommandLineCodeExecutor:UserWarning")
 

@@ -100,7 +100,7 @@ async def test_what_a_first_use_blocks_for_is_another_rules(vitals: Vitals) -> N
 
 def surroundings() -> Surroundings:
     """Of a process of which nothing is known."""
-    return Surroundings(SiteFinder(()), list, list, lambda: None, {})
+    return Surroundings(SiteFinder(()), list, None, list, lambda: None, {})
 
 
 def test_a_quota_that_was_used_up_is_said_and_is_no_fault_of_the_line() -> None:

@@ -91,7 +91,7 @@ async def test_a_tool_whose_first_call_connects_is_told_once_that_shows(vitals: 
 
 async def test_a_tool_is_not_told_whose_first_call_is_like_the_others(vitals: Vitals, model: ModelServer) -> None:
     """Because all are slow; because it has connected before it was called; or because it does so each time."""
-    slow, early, anew = Warehouse(model.url, 0.1), Warehouse(model.url), Warehouse(model.url)
+    slow, early, anew = Warehouse(model.url, 0.5), Warehouse(model.url), Warehouse(model.url)
     await early.stock()
 
     async def connects_each_time() -> str:
@@ -257,6 +257,6 @@ def test_what_a_closed_loop_has_cost_is_another_rules(vitals: Vitals) -> None:
             duration_ns=100, network=network,
         )  # fmt: skip
 
-    rule = catalogue()["AG603"](Surroundings(SiteFinder(()), list, list, lambda: None, {}))
+    rule = catalogue()["AG603"](Surroundings(SiteFinder(()), list, None, list, lambda: None, {}))
     assert rule.run_ended(retried("event_loop_closed")) is None
     assert rule.run_ended(retried("timeout")) is not None

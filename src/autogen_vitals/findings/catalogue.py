@@ -5,25 +5,31 @@ from __future__ import annotations
 import pkgutil
 from functools import lru_cache
 from importlib import import_module
-from typing import Final
+from types import ModuleType
 
 from autogen_vitals.crashes.reports import Crash, ProcessExit
-from autogen_vitals.findings import rules
+from autogen_vitals.findings import aftermath, rules
 from autogen_vitals.findings.rule import Rule
 from autogen_vitals.vocabulary import Category, ExitReason
 
-_PREFIX: Final = "ag"
+
+@lru_cache(maxsize=1)
+def watching() -> dict[str, type[Rule]]:
+    """The rules that are asked about what goes on, by their ids. The first call imports them."""
+    return _rules_of(rules)
 
 
 @lru_cache(maxsize=1)
 def catalogue() -> dict[str, type[Rule]]:
     """Every rule by its id, in the order of the ids. The first call imports them."""
-    found: dict[str, type[Rule]] = {}
-    for module in sorted(pkgutil.iter_modules(rules.__path__)):
-        if module.name.startswith(_PREFIX):
-            rule = import_module(f"{rules.__name__}.{module.name}").RULE
-            found[rule.id] = rule
-    return found
+    found = {**watching(), **_rules_of(aftermath)}
+    return {identifier: found[identifier] for identifier in sorted(found)}
+
+
+def _rules_of(package: ModuleType) -> dict[str, type[Rule]]:
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    found = (import_module(f"{package.__name__}.{name}").RULE for name in names)
+    return {rule.id: rule for rule in found}
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from autogen_vitals.crashes.reports import Crash, ProcessExit
-from autogen_vitals.findings.catalogue import catalogue
+from autogen_vitals.findings.catalogue import catalogue, watching
 from autogen_vitals.findings.finding import Finding
 from autogen_vitals.findings.rule import Rule, Surroundings
 from autogen_vitals.guard import guarded
@@ -67,6 +67,7 @@ class Findings:
         self.span_ids, self.recording, self.service = sink.span_ids, sink.recording, sink.service
         self.flush, self.deliver, self.last_chance = sink.flush, sink.deliver, sink.last_chance
         self._rules: list[Rule] = []
+        self._taken: frozenset[str] = frozenset()
         self._seen: dict[_Place, int] = {}
         self._arrange()
         renew_after_fork(self, Findings._renew)
@@ -83,13 +84,22 @@ class Findings:
     @guarded
     def load(self) -> None:
         """Import the rules: when AutoGen is imported, which takes a hundred times as long, and not in a request."""
-        if self._rules:
+        self._take(watching())
+
+    @guarded
+    def _load_all(self) -> None:
+        """Those too that are about failures: something has failed, maybe before AutoGen was imported."""
+        self._take(catalogue())
+
+    def _take(self, rules: dict[str, type[Rule]]) -> None:
+        if len(self._taken) >= len(rules):
             return
-        self._rules = [
+        self._rules += [
             rule(self._surroundings)
-            for identifier, rule in catalogue().items()
-            if not any(fnmatchcase(identifier, pattern) for pattern in self._silenced)
+            for identifier, rule in rules.items()
+            if identifier not in self._taken and not any(fnmatchcase(identifier, pattern) for pattern in self._silenced)
         ]
+        self._taken = frozenset(rules)
         self._arrange()
 
     def _renew(self) -> None:
@@ -159,14 +169,14 @@ class Findings:
 
     def crashed(self, crash: Crash) -> None:
         """An exception has got out."""
-        self.load()  # of an app that fails before it has imported AutoGen, too
+        self._load_all()
         # First, for it is the crash that has everything flushed.
         self._judge(tuple(rule.crashed for rule in self._rules if rule.concerns_crash(crash)), crash)
         self._sink.crashed(crash)
 
     def exited(self, exit: ProcessExit, *, repeated: bool = False) -> None:
         """A process is gone."""
-        self.load()
+        self._load_all()
         self._sink.exited(exit, repeated=repeated)
         if exit.is_crash and not repeated:
             self._judge(tuple(rule.exited for rule in self._rules if rule.concerns_exit(exit)), exit)

@@ -1,1 +1,1 @@
-"""The rules, one a file, named after its id: that is how ``catalogue`` finds them."""
+"""Rules that are asked about what goes on, one a file, named after its id: that is how ``catalogue`` finds them."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
+from autogen_vitals.crashes.patterns import compiled
 from autogen_vitals.findings.rule import Rule, Surroundings
 from autogen_vitals.lifecycle.sites import describe, is_user_file
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _READERS = ("environ", "getenv", "open")
 _ENDS_OF_EXPRESSIONS = ("STORE_", "CALL", "POP_", "BINARY_SUBSCR", "RETURN_")
-_SECRET_VARIABLE = re.compile(r"(?:^|_|API)(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(?:_FILE|_PATH)?$", re.IGNORECASE)
-_SECRET_FILE = re.compile(r"(?:^|[^a-z])(?:key|token|secrets?|password|credentials?)(?:[^a-z]|$)", re.IGNORECASE)
+_SECRET_VARIABLE = r"(?i)(?:^|_|API)(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(?:_FILE|_PATH)?$"
+_SECRET_FILE = r"(?i)(?:^|[^a-z])(?:key|token|secrets?|password|credentials?)(?:[^a-z]|$)"
 _MODULE_LIMIT = 1000
 _WALK_LIMIT = 200
 
@@ -96,7 +96,7 @@ def _secrets_read(code: CodeType) -> Iterator[_Read]:
 
 
 def _is_secret(reader: str, name: str) -> bool:
-    return (_SECRET_FILE if reader == "open" else _SECRET_VARIABLE).search(name) is not None
+    return compiled(_SECRET_FILE if reader == "open" else _SECRET_VARIABLE).search(name) is not None
 
 
 def _told(reader: str, name: str) -> str:

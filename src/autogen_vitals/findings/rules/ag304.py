@@ -6,7 +6,6 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from autogen_vitals.findings.culprits import whereabouts
 from autogen_vitals.findings.rule import Rule
 
 if TYPE_CHECKING:
@@ -39,6 +38,9 @@ class LiveObjectInConfig(Rule):
 
     def crashed(self, crash: Crash) -> Finding | None:
         """Fire, and say where in the configuration it is."""
+        # Not needed by a process in which nothing fails.
+        from autogen_vitals.findings.culprits import whereabouts
+
         return self.about_crash(
             crash,
             f"{crash.error_type} ended {crash.operation}, for it could not copy what it was given"
