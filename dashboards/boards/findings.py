@@ -110,8 +110,8 @@ def traces() -> Panel:
     text = Text(
         "Traces with findings",
         "Spans that a rule has fired about: an init, a run, or the request that it was in.",
-        f"open one by its span's id: its attribute {semconv.FINDING_IDS} has the rules. For one of them only, put its "
-        "id into the search in place of AG.*.",
+        f"open one by its span's id: its attribute {semconv.FINDING_IDS} has the rules, which is a list and so no "
+        "column here. For one of them only, put its id into the search in place of AG.*.",
         "No finding in Tempo",
     )
     return show_traces(
