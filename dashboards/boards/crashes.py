@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from autogen_vitals import semconv
 from boards import queries as q
 from boards.board import CRASHES_PAGE, RULE_PAGE, Board
+from boards.findings import RULE, RULE_COLUMN
 from boards.panels import (
     NONE_IS_GOOD,
     Column,
@@ -143,16 +144,11 @@ def what_to_do() -> Panel:
         Column(CATEGORY, "Category", link=("How to read a crash", f"{CRASHES_PAGE}#what-it-means"), width=190),
         Column(ERROR, "Exception", width=220),
         Column(value(), "Crashes", decimals=0, width=90),
-        Column(
-            "rule",
-            "Rule",
-            words={category: remedy.rule for category, remedy in CATEGORY_REMEDIES.items()},
-            link=("What it means, and what to do", RULE_PAGE),
-            width=80,
-        ),
+        RULE_COLUMN,
         Column("remedy", "What to do", words={key: remedy.line for key, remedy in CATEGORY_REMEDIES.items()}),
     )
-    return show_table(text, (q.twice(f"{q.total(CRASHES, CATEGORY, ERROR)} > 0", CATEGORY),), columns, sort="Crashes")
+    counted = f"{q.total(CRASHES, CATEGORY, ERROR, RULE)} > 0"
+    return show_table(text, (q.copied(counted, CATEGORY, "remedy"),), columns, sort="Crashes")
 
 
 def by_category() -> Panel:
@@ -267,7 +263,7 @@ def exits() -> Panel:
         Column("remedy", "What to do", words={reason: remedy.line for reason, remedy in EXIT_REMEDIES.items()}),
     )
     counted = f"{q.total(EXITS, REASON, PHASE, OBSERVER)} > 0"
-    return show_table(text, (q.twice(counted, REASON),), columns, sort="Processes")
+    return show_table(text, (q.copied(counted, REASON, "rule", "remedy"),), columns, sort="Processes")
 
 
 def exits_over_time() -> Panel:

@@ -187,8 +187,10 @@ def show_table(
     *,
     transformations: Sequence[DataTransformerConfig] = (),
     sort: str | None = None,
+    rising: bool = False,
 ) -> Panel:
-    """A table of instant queries; of several, rows that agree in their labels are one row."""
+    """A table of instant queries; of several, rows that agree in their labels are one row. Sorted by a column, the most
+    first unless ``rising``; rows that are alike in it stay in the order of the answer."""
     panel = table.Panel().show_header(True).filterable(True)
     for ref_id, expr in zip(REF_IDS, queries, strict=False):
         panel = panel.with_target(_target(Query(expr, ""), ref_id).instant().format(PromQueryFormat.TABLE))
@@ -197,7 +199,7 @@ def show_table(
         panel = panel.with_transformation(transformation)
     panel = with_columns(panel, columns)
     if sort:
-        panel = panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
+        panel = panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(not rising)])
     return _described(panel, text)
 
 

@@ -179,9 +179,9 @@ def joined(vector: str, selected: str, labels: tuple[str, ...], otherwise: str) 
     )
 
 
-def twice(vector: str, name: str) -> str:
-    """A label again as ``rule`` and as ``remedy``, for the columns whose words stand for its values."""
-    for copy in ("rule", "remedy"):
+def copied(vector: str, name: str, *copies: str) -> str:
+    """A label again under other names, for the columns whose words stand for its values."""
+    for copy in copies:
         vector = f'label_replace({vector}, "{copy}", "$1", "{name}", "(.*)")'
     return vector
 

@@ -85,7 +85,8 @@ def built_again() -> Panel:
         "Nothing was built again",
     )
     rebuilt = [
-        q.twice(f"{q.total(selected, KIND, TYPE)} > 0", KIND) for selected in (REINITS, q.select(semconv.REINIT_TIME))
+        q.copied(f"{q.total(selected, KIND, TYPE)} > 0", KIND, "rule", "remedy")
+        for selected in (REINITS, q.select(semconv.REINIT_TIME))
     ]
     columns = (
         Column(KIND, "Component", width=140),

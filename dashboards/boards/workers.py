@@ -1,4 +1,4 @@
-"""AutoGen / Workers: who is alive, for how long, and who does the work."""
+"""AutoGen / Workers: who is alive, for how long, who does the work, and what is to be changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from autogen_vitals import semconv
 from autogen_vitals.vocabulary import StartupStage
-from boards import queries as q
+from boards import findings, queries as q
 from boards.board import RULE_PAGES, Board
 from boards.panels import (
     GOOD,
@@ -41,10 +41,19 @@ def build() -> Board:
     board = Board(
         "autogen-workers",
         "AutoGen / Workers",
-        "The processes that use AutoGen: who is alive, for how long, and who does the work.",
+        "The processes that use AutoGen: who is alive, for how long, who does the work, and what is to be changed.",
     )
-    board.row("Is it broken now?", (alive(), 6, 4), (restarts(), 6, 4), (youngest(), 6, 4), (duplicates(), 6, 4))
-    board.row("Each worker", (lifetimes(), 24, 9), (each_worker(), 24, 11))
+    board.row(
+        "Is it broken now?", (alive(), 6, 4), (restarts(), 6, 4), (duplicates(), 6, 4), (findings.breaking(), 6, 4)
+    )
+    board.row(
+        "Findings",
+        (findings.what_to_change(), 24, 10),
+        (findings.by_worker(), 14, 9),
+        (findings.over_time(), 10, 9),
+        (findings.traces(), 24, 9),
+    )
+    board.row("Each worker", (lifetimes(), 20, 9), (youngest(), 4, 9), (each_worker(), 24, 11))
     board.row("All of them together", (boot_contention(), 12, 9), (runs(), 12, 9))
     return board
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bounds import Bounds, Expectation, Rows, none, one, rows
+from expected_findings import RULES_OF_CRASHES
 from scenario import MANY
 from truth import Truth, summed
 
@@ -28,9 +29,9 @@ def crash_free(truth: Truth) -> Rows:
 
 
 def what_to_do(truth: Truth) -> Rows:
-    """The columns for rule and remedy have the category, which the panel puts into words."""
-    found = summed(truth.crashes, lambda key: (key[1], key[3], key[1], key[1]))
-    return rows("autogen_crash_category error_type rule remedy", found)
+    """The column for the remedy has the category, which the panel puts into words."""
+    found = summed(truth.crashes, lambda key: (key[1], key[3], RULES_OF_CRASHES[key[1]], key[1]))
+    return rows("autogen_crash_category error_type autogen_finding_rule remedy", found)
 
 
 def by_category(truth: Truth) -> Rows:

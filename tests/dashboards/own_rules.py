@@ -12,17 +12,19 @@ from catalogue import emitted, unknown
 from lint_rules import Fault, Json, filled_in, nodes, panels, queries, rule, selectors, variables
 
 from autogen_vitals import semconv
+from autogen_vitals.findings.catalogue import catalogue
 from autogen_vitals.vocabulary import CATEGORIES, EXIT_REASONS, NOT_CRASHES
 
 UIDS = {"autogen-cold-starts", "autogen-crashes", "autogen-workers"}
 TARGET_INFO = {"target_info": {"job", "instance", "service_version", "host_name"}}
 """What is not ours: the resource's attributes that the boards use."""
-COPIES = {"rule", "remedy"}
+COPIES = {"rule", "remedy", "name", "rank"}
 """Labels that a query makes itself."""
 ATTRIBUTES = {attribute.name for attribute in semconv.ATTRIBUTES}
 FOLDER = Path(__file__).parents[2] / "docs"
 LINK = re.compile(r"\$\{docs\}/[^)\s\"]*")
 PAGES = re.compile(r"\$\{docs\}/(rules/(AG\d{3}|\$\{__value\.text\})\.md|(crashes|cold-start)\.md(#[a-z-]+)?)")
+RULE_LABEL = "autogen_finding_rule"
 RULE_ID = re.compile(r"AG\d{3}")
 
 
@@ -210,19 +212,18 @@ def exemplar(board: Json) -> Iterator[Fault]:
 
 @rule
 def page(board: Json) -> Iterator[Fault]:
-    """What is linked is a rule's page, or one of the two that explain, and is there; every category and reason has its
-    words."""
+    """What is linked is a rule's page, or one of the two that explain, and is there; every category, reason and rule
+    has its words."""
     for panel in panels(board):
         urls = LINK.findall(panel["description"])
-        for properties in overrides(panel).values():
+        for column, properties in overrides(panel).items():
             mapped = {key: each["text"] for key, each in _mapped(properties).items()}
             for link in properties.get("links", []):
                 urls.append(link["url"])
-                if "__value.text" in link["url"] and (
-                    not mapped or not all(_is_rule(word) for word in mapped.values() if word)
-                ):
+                ids = mapped.values() if mapped or _field(panel, column) != RULE_LABEL else catalogue()
+                if "__value.text" in link["url"] and not (ids and all(_is_rule(word) for word in ids if word)):
                     yield Fault(panel["title"], f"links the rules of {mapped}")
-            for words in (CATEGORIES.keys(), EXIT_REASONS.keys() - NOT_CRASHES):
+            for words in (CATEGORIES.keys(), EXIT_REASONS.keys() - NOT_CRASHES, catalogue().keys()):
                 # timeout is both a category and a reason.
                 if len(mapped.keys() & words) > 1 and words - mapped.keys():
                     yield Fault(panel["title"], f"says nothing of {sorted(words - mapped.keys())}")
@@ -258,6 +259,12 @@ def overrides(panel: Json) -> dict[str, Json]:
         override["matcher"]["options"]: {each["id"]: each["value"] for each in override["properties"]}
         for override in panel["fieldConfig"]["overrides"]
     }
+
+
+def _field(panel: Json, column: str) -> str:
+    """What a column of a table was before it was given its name."""
+    named = {each["id"]: each["options"] for each in panel.get("transformations", [])}.get("organize", {})
+    return next((field for field, name in named.get("renameByName", {}).items() if name == column), "")
 
 
 def _mapped(properties: Json) -> Json:

@@ -157,7 +157,10 @@ class _Stage:
             self._warm(many)
             one.wait_ready(1)
             self._do(one, ONE, "2", ["shared"] * 3 + ["tool"] * 3 + ["stream"] * 2)
-            self._do(many, MANY, "1", ["blocked", "stream", "team", "shared-team", "no-key"] * 2 + ["shared-team"])
+            self._do(many, MANY, "1", ["blocked", "stream", "team", "shared-team", "no-key"] * 2)
+            # With those two: some worker's team serves two requests, one after the other.
+            for _ in range(WORKERS - 1):
+                self._do(many, MANY, "1", ["shared-team"])
             wait_until(lambda: self._told_of({*killed, left}), many, "not every death was told")
             dead = unborn.result(READY_SECONDS)
             self._settle(many, one)

@@ -13,6 +13,7 @@ from pathlib import Path
 import history
 import prometheus
 import pytest
+from expected_findings import TEAM_LINE
 from prometheus import Labels, Line, Prometheus
 from scenario import BROKEN, MANY, Played
 from test_rules import ALERTS, FILES, Rule
@@ -69,15 +70,27 @@ def seconds(duration: str) -> float:
 
 
 def test_who_must_be_told_of_is(recorded: Prometheus, begin: float) -> None:
-    """The service that does not come up, and the one that loses its workers and builds clients again; nobody else for
-    any other reason: ``one``, which is healthy and was deployed anew, is in nobody's mail."""
+    """The service that does not come up, and the one that loses its workers, builds clients again and shares a team;
+    nobody else for any other reason: ``one``, which is healthy and was deployed anew, is in nobody's mail, and what is
+    missing where ``broken`` dies is told once."""
     told = {(rule["alert"], labels["job"]) for rule in ALERTS for labels in fired(rule, recorded, begin)}
     assert told == {
         ("AutoGenCrashLoop", BROKEN),
         ("AutoGenDiedBeforeServing", BROKEN),
         ("AutoGenWorkerChurn", MANY),
         ("AutoGenReinitPerRequest", MANY),
+        ("AutoGenFinding", MANY),
     }
+
+
+def test_findings_are_told_of_by_rule_and_line(recorded: Prometheus, begin: float) -> None:
+    """The team that is run while it runs, where it is built, and the missing key; no warning, and nothing that killed
+    workers are told of for."""
+    (rule,) = (rule for rule in ALERTS if rule["alert"] == "AutoGenFinding")
+    told = [(labels["autogen_finding_rule"], labels["autogen_finding_site"]) for labels in fired(rule, recorded, begin)]
+    assert ("AG206", TEAM_LINE) in told
+    assert {found for found, _ in told} == {"AG206", "AG301"}
+    assert len(told) == len(set(told))
 
 
 @pytest.mark.parametrize(

@@ -276,8 +276,13 @@ BROKEN: dict[str, tuple[Callable[[], Json], ...]] = {
     ),
     "page-rule": (
         on_panel("What to do", lambda panel: _link(panel, "Rule").update(url="${docs}/rules/${__value.raw}.html")),
-        on_panel("What to do", lambda panel: _words(panel, "Rule")["timeout"].update(text="timeout")),
-        on_panel("What to do", lambda panel: _words(panel, "Rule")["timeout"].update(text="AG999")),
+        on_panel("How processes died", lambda panel: _words(panel, "Rule")["timeout"].update(text="timeout")),
+        on_panel("How processes died", lambda panel: _words(panel, "Rule")["timeout"].update(text="AG999")),
+        on_panel("What to change", lambda panel: _words(panel, "Name").pop("AG101")),
+        on_panel(
+            "What to change",
+            lambda panel: _renamed(panel).update(autogen_finding_rule="Id", autogen_finding_site="Rule"),
+        ),
         on_panel("What to do", lambda panel: _link(panel, "Category").update(url="${docs}/crashes.md#no-such-heading")),
         on_panel("How processes died", lambda panel: _words(panel, "What to do").pop("oom")),
         on_panel("Alive", lambda panel: panel.update(description="See [it](${docs}/AG801.md).")),
@@ -287,6 +292,10 @@ BROKEN: dict[str, tuple[Callable[[], Json], ...]] = {
 
 def _link(panel: Json, column: str) -> Json:
     return own_rules.overrides(panel)[column]["links"][0]
+
+
+def _renamed(panel: Json) -> Json:
+    return next(each["options"]["renameByName"] for each in panel["transformations"] if each["id"] == "organize")
 
 
 def _words(panel: Json, column: str) -> Json:

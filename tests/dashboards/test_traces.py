@@ -15,7 +15,7 @@ from board_json import ALL
 from expected_cold_starts import cold_seconds
 from scenario import Played
 from traceql import TraceQuery
-from truth import Truth
+from truth import CLIENT, Truth
 
 from autogen_vitals import semconv
 
@@ -38,7 +38,7 @@ def test_each_search_asks_for_what_there_is(panel: str) -> None:
 
 def test_each_search_is_tested() -> None:
     """A panel that is added, or renamed, has a test below."""
-    assert set(SEARCHES) == {"Slow cold starts", "Crash traces"}
+    assert set(SEARCHES) == {"Slow cold starts", "Crash traces", "Traces with findings"}
 
 
 def test_slow_cold_starts_are_found(played: Played) -> None:
@@ -75,3 +75,19 @@ def test_crash_traces_are_found(played: Played) -> None:
         assert found.pop(deed.body["trace_id"], without_span) == told, deed
         missed_before |= {deed.pid} if deed.act == "no-key" else set()
     assert not found.keys() & {deed.body["trace_id"] for deed in truth.deeds}
+
+
+def test_traces_with_findings_are_found(played: Played) -> None:
+    """The init of each client that its line has built in two requests before, in the trace of its request and of its
+    process; and of no other client."""
+    query, truth = search("Traces with findings"), Truth(played)
+    spans = query.matching(played.arrived.spans)
+    inits = [span for span in spans if "AG101" in span.attributes[semconv.FINDING_IDS]]
+    assert {(span.name, traceql.field_of(span, f"span.{semconv.COMPONENT_TYPE}")) for span in inits} == {
+        (f"init {CLIENT}", CLIENT)
+    }
+    found = {(span.trace_id, traceql.field_of(span, f"span.{semconv.PROCESS_PID}")) for span in inits}
+    certain, possible = truth.built_once_more("client")
+    assert {(deed.body["trace_id"], deed.pid) for deed in certain} <= found
+    assert found <= {(deed.body["trace_id"], deed.pid) for deed in possible}
+    assert certain, "no client is built in request after request"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import board_json
 import expected_cold_starts
 import expected_crashes
+import expected_findings
 import expected_workers
 import history
 import pytest
@@ -20,7 +21,12 @@ from truth import Truth
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-EXPECTED = {**expected_cold_starts.EXPECTED, **expected_crashes.EXPECTED, **expected_workers.EXPECTED}
+EXPECTED = {
+    **expected_cold_starts.EXPECTED,
+    **expected_crashes.EXPECTED,
+    **expected_workers.EXPECTED,
+    **expected_findings.EXPECTED,
+}
 TARGETS = [target for target in board_json.targets() if target.source == "prometheus"]
 MINUTE = 60.0
 ALIVE = 3 * MINUTE

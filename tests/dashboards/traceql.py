@@ -32,7 +32,10 @@ class Condition:
     value: Any
 
     def holds(self, span: ReceivedSpan) -> bool:
-        return _OPERATORS[self.operator](field_of(span, self.field), self.value)
+        """Of a list, as in Tempo from 2.5 on: for one of its elements."""
+        seen = field_of(span, self.field)
+        several = seen if isinstance(seen, list | tuple) else (seen,)
+        return any(_OPERATORS[self.operator](each, self.value) for each in several)
 
 
 @dataclass(frozen=True)

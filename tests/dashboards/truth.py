@@ -143,6 +143,30 @@ class Truth:
         again[TEAM] += sum(number - (process not in before_ran) for process, number in ran.items())
         return again
 
+    def built_once_more(self, what: str) -> tuple[list[Deed], list[Deed]]:
+        """Requests that have built what their process had built in two others that were over by then: certainly, for
+        whoever asked had their answers, and those that may have been, for the app had made them."""
+        certain: list[Deed] = []
+        possible: list[Deed] = []
+        for pid in self.workers:
+            deeds = [deed for deed in self._of(pid, self._all) if what in deed.body["seconds"]]
+            for deed in deeds:
+                answered = sum(other.ended_ns <= deed.body["began_ns"] for other in deeds)
+                made = sum(other is not deed and other.body["ended_ns"] <= deed.body["ended_ns"] for other in deeds)
+                certain += [deed] if answered >= 2 and deed in self.deeds else []
+                possible += [deed] if made >= 2 and deed in self.deeds else []
+        return certain, possible
+
+    @property
+    def shared_again(self) -> Counter[int]:
+        """Requests that run the team of all where another one has before, by process."""
+        again: Counter[int] = Counter()
+        for pid in self.workers:
+            deeds = [deed for deed in self._of(pid, self._all) if deed.act == "shared-team"]
+            later = sorted(deeds, key=lambda deed: deed.body["began_ns"])[1:]
+            again[pid] = sum(deed in self.deeds for deed in later)
+        return again
+
     def _of(self, pid: int | None, deeds: Iterable[Deed]) -> list[Deed]:
         return [deed for deed in deeds if pid in (None, deed.pid)]
 
