@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -180,3 +182,43 @@ async def test_setting_up_a_tool_in_each_request_is_found(vitals: Vitals) -> Non
     assert told[semconv.FINDING_SEVERITY] == "warning"
     assert (told[semconv.COMPONENT_KIND], told[semconv.COMPONENT_TYPE]) == ("tool", "Indexed")
     assert told[semconv.FINDING_DURATION] >= 0.09
+
+
+MCP_SERVER = """
+from mcp.server.fastmcp import FastMCP
+
+server = FastMCP("stub")
+server.add_tool(lambda: 1, name="one")
+server.run()
+"""
+
+
+@pytest.mark.parametrize("for_each", ["request", "process"])
+async def test_an_mcp_session_in_each_request_is_found_by_its_first_calls(vitals: Vitals, for_each: str) -> None:
+    """Its start() returns at once, and the first call waits for the server: at the line that starts the session."""
+    pytest.importorskip("mcp")
+    from autogen_ext.tools.mcp import McpWorkbench, StdioServerParams
+
+    parameters = StdioServerParams(command=sys.executable, args=["-c", MCP_SERVER])
+    async with contextlib.AsyncExitStack() as stack:
+        shared = await stack.enter_async_context(McpWorkbench(parameters))
+        for _ in range(3):
+            with autogen_vitals.request("ask"):
+                if for_each == "process":
+                    await shared.call_tool("one", {})
+                    continue
+                async with McpWorkbench(parameters) as workbench:
+                    await workbench.call_tool("one", {})
+                    await workbench.call_tool("one", {})
+    if for_each == "process":
+        assert vitals.scolded() == []
+        return
+    told = vitals.finding("AG103")
+    assert told[semconv.FINDING_SEVERITY] == "warning"
+    assert told[semconv.CODE_LINE_NUMBER] == (
+        test_an_mcp_session_in_each_request_is_found_by_its_first_calls.__code__.co_firstlineno + 14
+    )
+    calls = vitals.spans("execute_tool one")
+    assert len(calls) == 6
+    first = sum(span.end_time - span.start_time for span in calls[::2]) / 1e9
+    assert told[semconv.FINDING_DURATION] == pytest.approx(first, rel=0.05)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from autogen_vitals.findings.finding import Finding
     from autogen_vitals.lifecycle.observation import Observation
     from autogen_vitals.lifecycle.requests import Built, Request
+    from autogen_vitals.lifecycle.sites import Site
 
 _SITE_LIMIT = 4096
 _CONFIG_LIMIT = 16
@@ -34,6 +35,15 @@ class Rebuilt:
     init_ns: int = 0
     request_ns: int = 0
     configs: set[int] = field(default_factory=set[int])
+
+    def add(self, count: int, init_ns: int, request_ns: int, config: int) -> None:
+        """One more request has built so many."""
+        self.requests += 1
+        self.count += count
+        self.init_ns += init_ns
+        self.request_ns += request_ns
+        if config and len(self.configs) < _CONFIG_LIMIT:
+            self.configs.add(config)
 
     @property
     def share(self) -> float:
@@ -69,19 +79,17 @@ class RebuiltPerRequest(Rule):
     def request_ended(self, request: Request) -> None:
         """Add up what it has built."""
         for built in self._concerned(request):
-            site = built.tally.site
-            key = (site.file, site.line, built.type, built.tally.stage)
-            found = self._sites.get(key)
-            if found is None:
-                if len(self._sites) >= _SITE_LIMIT:
-                    return
-                found = self._sites[key] = Rebuilt()
-            found.requests += 1
-            found.count += built.count
-            found.init_ns += built.duration_ns
-            found.request_ns += request.duration_ns
-            if built.config and len(found.configs) < _CONFIG_LIMIT:
-                found.configs.add(built.config)
+            found = self.tallied(built.tally.site, built.type, built.tally.stage)
+            if found is not None:
+                found.add(built.count, built.duration_ns, request.duration_ns, built.config)
+
+    def tallied(self, site: Site | None, type_name: str, stage: str) -> Rebuilt | None:
+        """What this site has built; ``None`` where there are too many."""
+        key = ("", 0, type_name, stage) if site is None else (site.file, site.line, type_name, stage)
+        found = self._sites.get(key)
+        if found is None and len(self._sites) < _SITE_LIMIT:
+            found = self._sites[key] = Rebuilt()
+        return found
 
     def _concerned(self, request: Request) -> Iterator[Built]:
         for built in request.built.values():

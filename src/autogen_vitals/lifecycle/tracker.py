@@ -111,6 +111,10 @@ class Tracker:
         tally = observation.tally = self.sites.tally(frame, observation.type, stage)
         observation.sequence = tally.count
         observation.known_slow = tally.last_ns >= self._slow_ns
+        if stage == "start" and request is not None and not observation.inside_init:
+            _, use = self.births.life(component)
+            if use is not None:
+                use.started_for = request.number
         if stage in ("construct", "restore"):
             observation.on_loop = current_loop() is not None
             self.births.record(component, observation.pid, observation.wall_ns, tally.site, config)

@@ -50,6 +50,8 @@ class Use:
         request: the number of the request that it ran for last, if that was served; 0 for none, or if it has forgotten.
         running_for: the number of the request that a run in progress began for.
         is_connected: it has opened connections on that loop.
+        runs: how many have begun in that process.
+        started_for: the number of the request in which it was started, or 0: what that takes, the first run may pay.
     """
 
     pid: int = 0
@@ -58,6 +60,8 @@ class Use:
     request: int = 0
     running_for: int = 0
     is_connected: bool = False
+    runs: int = 0
+    started_for: int = 0
 
     def begins(self, pid: int, loop: Any, request: Request | None, birth_pid: int | None) -> Misuse | None:
         """A run begins, in this process, on this loop if on any, for this request."""
@@ -67,11 +71,13 @@ class Use:
             forked = birth_pid not in (None, pid) or self.pid != 0
             misuse = Misuse(forked=True, used_before_fork=self.pid != 0) if forked else None
             self.pid, self.running, self.request, self.is_connected, self.loop = pid, 0, 0, False, None
+            self.runs = 0
         else:
             misuse = self._compared(loop, number, is_served)
         if loop is not None and (self.loop is None or self.loop() is not loop):
             self.loop, self.is_connected = weakref.ref(loop), False
         self.running += 1
+        self.runs += 1
         self.running_for = number
         if is_served:
             self.request = number
