@@ -41,12 +41,13 @@ def test_indexes_are_followed() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "name"),
-    [("coding", "coding"), (Path("coding"), "coding"), (b"coding", "coding"), (None, None), (7, None), (Raising(), None)],
+    [("coding", "coding"), (Path("coding"), "coding"), (b"coding", "coding"), (None, None), (7, None)],
 )
 def test_a_folder_goes_by_its_name(folder: Any, name: str | None) -> None:
     """However that is kept; what is no name of a file is none."""
     assert follow_to_file(SimpleNamespace(config={"work_dir": folder}), ("config", "work_dir")) == name
     assert follow_to_file(False, ("config", "work_dir")) is None
+    assert follow_to_file(Raising(), ("name",)) is None
 
 
 def test_the_first_value_there_is_counts() -> None:
