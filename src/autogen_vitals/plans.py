@@ -54,6 +54,7 @@ def _described(row: Component, kind: ComponentKind, library: Library) -> Describ
         row.plumbing,
         _steps(row.provider),
         remembers=bool(row.forgets),
+        folder=_steps(row.folder),
     )
 
 

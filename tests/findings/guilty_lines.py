@@ -1,10 +1,15 @@
-"""Lines of programs that a finding is to name: each ends with a comment that says so."""
+"""Lines of programs that a finding is to name: each ends with a comment that says so. And a rule by itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from observed import an_exit
+
 from autogen_vitals import semconv
+from autogen_vitals.findings.catalogue import catalogue
+from autogen_vitals.findings.rule import Rule, Surroundings
+from autogen_vitals.lifecycle.sites import SiteFinder
 
 
 def guilty(file: str, mark: str) -> tuple[str, int]:
@@ -18,3 +23,16 @@ def guilty(file: str, mark: str) -> tuple[str, int]:
 def named(finding: dict[str, Any]) -> tuple[str, int]:
     """File and number of the line that a finding names."""
     return finding.get(semconv.CODE_FILE_PATH, ""), finding.get(semconv.CODE_LINE_NUMBER, 0)
+
+
+def alone(rule: str) -> Rule:
+    """A rule in a process of which nothing is known."""
+    surroundings = Surroundings(
+        sites=SiteFinder(()),
+        imports=list,
+        identity=lambda: an_exit().victim,
+        siblings=list,
+        state_dir=lambda: None,
+        thresholds={},
+    )
+    return catalogue()[rule](surroundings)

@@ -19,7 +19,7 @@ from autogen_core.models import ModelInfo, UserMessage
 from autogen_ext.code_executors.local import LocalCommandLineCodeExecutor
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 from autogen_ext.models.replay import ReplayChatCompletionClient
-from guilty_lines import guilty, named
+from guilty_lines import alone, guilty, named
 from observed import Vitals
 
 import autogen_vitals
@@ -58,20 +58,22 @@ async def test_a_first_request_that_is_much_slower_is_worth_knowing(vitals: Vita
     await serve(client, 9)
     found = vitals.finding("AG606")
     assert (found["autogen.finding.severity"], found["autogen.finding.count"]) == ("info", 5)
-    assert 0.4 <= found["autogen.finding.duration"] <= 2
+    assert 0.4 <= found["autogen.finding.duration"] < 10
     assert "its largest stage, " in found["autogen.finding.evidence"]
 
 
-@pytest.mark.parametrize(("first", "later"), [(0.3, 0.15), (0.02, 0.0)], ids=["hardly-slower", "no-time-at-all"])
-async def test_a_first_request_like_the_others_is_not(vitals: Vitals, first: float, later: float) -> None:
-    """Twice as slow is nothing that anybody would find; nor is what takes no time."""
+async def test_a_first_request_like_the_others_is_not(vitals: Vitals) -> None:
+    """Half as long again is nothing that anybody would find; nor is what takes no time."""
     with autogen_vitals.request("warm"):
         await ReplayChatCompletionClient(["a"], INFO).create(MESSAGE)  # what else there is to pay in a first request
     autogen_vitals.disable()
     vitals.enable()
-    await serve(Thinking(first, later), 7)
+    await serve(Thinking(0.6, 0.4), 7)
     assert len(vitals.spans("invoke_agent writer")) == 7
     assert not vitals.findings("AG606")
+    rule: Any = alone("AG606")
+    assert rule.judge(90_000_000, 1_000_000, 5) is None
+    assert rule.judge(900_000_000, 1_000_000, 5) is not None
 
 
 async def test_neither_failed_requests_nor_scripts_are_compared(vitals: Vitals) -> None:
@@ -95,13 +97,13 @@ async def test_neither_failed_requests_nor_scripts_are_compared(vitals: Vitals) 
 async def test_requests_that_are_all_slow_are_not_the_starts_fault(silent_vitals: Vitals) -> None:
     """Once ten warm ones show that, by the number of seconds that the user finds slow."""
     silent_vitals.enable(thresholds="AG607=0.1")
-    client = Thinking(0.2, 0.2)
+    client = Thinking(0.2, 0.4)
     await serve(client, 10)
     assert not silent_vitals.findings("AG607")
     await serve(client, 3)
     found = silent_vitals.finding("AG607")
     assert (found["autogen.finding.severity"], found["autogen.finding.count"]) == ("info", 10)
-    assert 0.2 <= found["autogen.finding.duration"] <= 1
+    assert 0.4 <= found["autogen.finding.duration"] < 10
     assert "no start is in that" in found["autogen.finding.evidence"]
 
 
@@ -148,23 +150,23 @@ async def test_a_start_that_is_given_up_in_a_request_is_named(vitals: Vitals) ->
     assert named(found) == guilty(__file__, "AG608 start")
     assert (found["autogen.finding.severity"], found["autogen.finding.confidence"]) == ("warning", "inferred")
     assert found["autogen.component.type"] == "Container"
-    assert 0.15 <= found["autogen.finding.duration"] <= 1
+    assert 0.15 <= found["autogen.finding.duration"] < 10
 
 
 async def test_a_run_is_named_whose_time_had_gone_to_a_start(vitals: Vitals) -> None:
     """More than half of it, until it was given up; and of the runs around it none."""
     with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(execute(Container(0.5, 60)), 0.7)
+        await asyncio.wait_for(execute(Container(0.7, 60)), 1.2)
     found = vitals.finding("AG608")
     assert found["autogen.operation"] == "execute_code Container"
     assert 0.5 < found["autogen.finding.share"] <= 1
-    assert 0.5 <= found["autogen.finding.duration"] <= 1
+    assert 0.7 <= found["autogen.finding.duration"] < 10
 
 
 async def test_a_request_that_was_given_up_while_it_worked_is_not(vitals: Vitals) -> None:
     """Nor what nobody had asked to be served."""
     with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(execute(Container(0.01, 60)), 0.3)
+        await asyncio.wait_for(execute(Container(0.01, 60)), 1)
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(Container(60).start(), 0.1)
     assert [span.status.status_code.name for span in vitals.spans("execute_code")] == ["ERROR"]

@@ -15,12 +15,13 @@ from autogen_core import CancellationToken
 from autogen_core.models import ModelInfo, UserMessage
 from autogen_core.tools import FunctionTool
 from autogen_ext.models.openai import OpenAIChatCompletionClient
-from guilty_lines import guilty, named
+from guilty_lines import alone, guilty, named
 from model_server import ModelServer
 from observed import Vitals
 
 import autogen_vitals
-from autogen_vitals.lifecycle.observation import Observation
+from autogen_vitals.lifecycle.observation import Network, Observation
+from autogen_vitals.vocabulary import CHAT
 
 INFO = ModelInfo(vision=False, function_calling=True, json_output=False, family="unknown", structured_output=False)
 MESSAGE = [UserMessage(content="x", source="user")]
@@ -48,16 +49,16 @@ def client_of(model: ModelServer, **more: Any) -> OpenAIChatCompletionClient:
 class Warehouse:
     """A service's client that connects when it is first asked, which takes its time."""
 
-    def __init__(self, url: str, reply_seconds: float = 0.0) -> None:
+    def __init__(self, url: str, look_up_seconds: float = 0.5, reply_seconds: float = 0.0) -> None:
         self._url = f"{url}/stock"
-        self._reply_seconds = reply_seconds
+        self._look_up_seconds, self._reply_seconds = look_up_seconds, reply_seconds
         self._http: Any = None
 
     async def stock(self) -> str:
         """What there is."""
         if self._http is None:
             self._http = importlib.import_module("httpx").AsyncClient()
-            await asyncio.sleep(0.1)  # a slow look-up of the host's name
+            await asyncio.sleep(self._look_up_seconds)  # a slow look-up of the host's name
         await asyncio.sleep(self._reply_seconds)
         return str((await self._http.head(self._url)).status_code)
 
@@ -84,14 +85,18 @@ async def test_a_tool_whose_first_call_connects_is_told_once_that_shows(vitals: 
     assert named(found) == guilty(__file__, "AG601")
     assert found["autogen.finding.severity"] == "warning"
     assert found["autogen.operation"] == "execute_tool connects_late"
-    assert 0.1 <= found["autogen.finding.duration"] <= 0.5
+    assert 0.5 <= found["autogen.finding.duration"] < 10
     assert "opened a connection in a request" in found["autogen.finding.evidence"]
     await warehouse.hang_up()
 
 
 async def test_a_tool_is_not_told_whose_first_call_is_like_the_others(vitals: Vitals, model: ModelServer) -> None:
     """Because all are slow; because it has connected before it was called; or because it does so each time."""
+<<<<<<< HEAD
     slow, early, anew = Warehouse(model.url, 0.5), Warehouse(model.url), Warehouse(model.url)
+=======
+    slow, early, anew = Warehouse(model.url, 0.05, 0.4), Warehouse(model.url), Warehouse(model.url)
+>>>>>>> 99c276169c686eb02a4dd8a901588e74736bf7fe
     await early.stock()
 
     async def connects_each_time() -> str:
@@ -203,8 +208,8 @@ async def test_a_call_that_went_by_in_retries_is_told_though_it_succeeded(vitals
     found = vitals.finding("AG603")
     assert named(found) == guilty(__file__, "AG603")
     assert (found["autogen.finding.severity"], found["autogen.finding.count"]) == ("warning", 2)
-    assert 0.2 <= found["autogen.finding.duration"] <= 1
-    assert 0.5 < found["autogen.finding.share"] <= 1
+    assert 0.2 <= found["autogen.finding.duration"] < 10
+    assert 0.3 < found["autogen.finding.share"] <= 1
     assert "2 times" in found["autogen.finding.evidence"]
     assert "and succeeded" in found["autogen.finding.evidence"]
     await client.close()
@@ -217,6 +222,16 @@ async def test_a_call_whose_tries_all_failed_is_told_once(vitals: Vitals, model:
     with pytest.raises(Exception, match="500"):
         await client.create(MESSAGE)
     assert "and failed with InternalServerError" in vitals.finding("AG603")["autogen.finding.evidence"]
+    await client.close()
+
+
+async def test_one_try_that_failed_is_worth_knowing_and_no_more(vitals: Vitals, model: ModelServer) -> None:
+    """The SDK is there for that."""
+    client = client_of(model)
+    model.failures, model.wait_ms = 1, 200
+    await client.create(MESSAGE)
+    found = vitals.finding("AG603")
+    assert (found["autogen.finding.severity"], found["autogen.finding.count"]) == ("info", 1)
     await client.close()
 
 
@@ -244,11 +259,6 @@ async def test_the_share_is_a_setting(silent_vitals: Vitals, model: ModelServer)
 
 def test_what_a_closed_loop_has_cost_is_another_rules(vitals: Vitals) -> None:
     """AG204 tells of these tries: it is not the provider that was late."""
-    from autogen_vitals.findings.catalogue import catalogue
-    from autogen_vitals.findings.rule import Surroundings
-    from autogen_vitals.lifecycle.observation import Network
-    from autogen_vitals.lifecycle.sites import SiteFinder
-    from autogen_vitals.vocabulary import CHAT
 
     def retried(category: Any) -> Observation:
         network = Network(retry_count=1, retry_ns=90, retry_category=category)
@@ -257,6 +267,10 @@ def test_what_a_closed_loop_has_cost_is_another_rules(vitals: Vitals) -> None:
             duration_ns=100, network=network,
         )  # fmt: skip
 
+<<<<<<< HEAD
     rule = catalogue()["AG603"](Surroundings(SiteFinder(()), list, None, list, lambda: None, {}))
+=======
+    rule = alone("AG603")
+>>>>>>> 99c276169c686eb02a4dd8a901588e74736bf7fe
     assert rule.run_ended(retried("event_loop_closed")) is None
     assert rule.run_ended(retried("timeout")) is not None

@@ -144,8 +144,16 @@ async def main(model):
 
 # --- AG105 slow-import-in-request -------------------------------------------------------------------------------------
 
-SLOW = "import time; time.sleep(0.06)\n"
-QUICK = "import time; time.sleep(0.008)\n"
+SLOW = "import time; time.sleep(0.4)\n"
+SLOWER = "import time; time.sleep(0.6)\n"
+QUICK = "import time; time.sleep(0.02)\n"
+
+
+@pytest.fixture
+def patient(silent_vitals: Vitals) -> Vitals:
+    """With a limit that no quick import comes near, however busy the machine is."""
+    silent_vitals.enable(thresholds="AG105=300")
+    return silent_vitals
 
 
 def agent_of(names: tuple[str, ...]) -> None:
@@ -155,25 +163,25 @@ def agent_of(names: tuple[str, ...]) -> None:
     ReplayChatCompletionClient(["a"], INFO)
 
 
-def test_a_slow_import_in_the_first_request_is_named(vitals: Vitals, project: Callable[..., Path]) -> None:
+def test_a_slow_import_in_the_first_request_is_named(patient: Vitals, project: Callable[..., Path]) -> None:
     """With the line that imports, how long it took, and what else was slow."""
     project("slow_import_a", SLOW)
-    project("slow_import_b", "import time; time.sleep(0.15)\n")
+    project("slow_import_b", SLOWER)
     project("quick_import", QUICK)
     with autogen_vitals.request("ask"):
         agent_of(("slow_import_a", "slow_import_b", "quick_import"))
-    found = vitals.finding("AG105")
+    found = patient.finding("AG105")
     assert named(found) == guilty(__file__, "AG105")
     assert found["autogen.finding.severity"] == "warning"
     assert found["autogen.operation"] == "import slow_import_b"
     assert found["autogen.finding.count"] == 2, found["autogen.finding.evidence"]
-    assert 0.2 <= found["autogen.finding.duration"] <= 1
+    assert 1 <= found["autogen.finding.duration"] < 10
     assert "slow_import_a" in found["autogen.finding.evidence"]
     assert "quick_import" not in found["autogen.finding.evidence"]
 
 
 def test_what_start_up_or_a_script_has_imported_or_a_quick_import_is_not(
-    vitals: Vitals, project: Callable[..., Path]
+    patient: Vitals, project: Callable[..., Path]
 ) -> None:
     """Only imports inside a request that is served, and only if they are slow."""
     project("slow_import_c", SLOW)
@@ -181,8 +189,8 @@ def test_what_start_up_or_a_script_has_imported_or_a_quick_import_is_not(
     importlib.import_module("slow_import_c")
     with autogen_vitals.request("ask"):
         agent_of(("slow_import_c", "quick_import_2"))
-    assert vitals.installed.tracker.startup.open is False
-    assert not vitals.findings("AG105")
+    assert patient.installed.tracker.startup.open is False
+    assert not patient.findings("AG105")
 
 
 def test_what_a_script_imports_while_it_runs_is_not(vitals: Vitals, project: Callable[..., Path]) -> None:
@@ -201,7 +209,7 @@ def test_what_a_script_imports_while_it_runs_is_not(vitals: Vitals, project: Cal
 
 def test_what_a_first_use_imports_is_another_rules(vitals: Vitals, project: Callable[..., Path]) -> None:
     """Even if it is the app's own client that imports it."""
-    project("slow_import_e", "import time; time.sleep(0.15)\n")
+    project("slow_import_e", SLOW)
 
     class ImportsLate(ReplayChatCompletionClient):
         async def create(self, *args: Any, **given: Any) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from autogen_vitals.lifecycle.reading import argument, attribute, first, follow, given, plain
+from autogen_vitals.lifecycle.reading import argument, attribute, first, follow, follow_to_file, given, plain
 
 
 class Raising:
@@ -36,6 +37,17 @@ def test_indexes_are_followed() -> None:
     assert attribute("result.0")(component, (), {}) is False
     assert attribute("numbered.0")(component, (), {}) == "zero"
     assert attribute("choices.1.reason")(component, (), {}) is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("coding", "coding"), (Path("coding"), "coding"), (b"coding", "coding"), (None, None), (7, None)],
+)
+def test_a_folder_goes_by_its_name(folder: Any, name: str | None) -> None:
+    """However that is kept; what is no name of a file is none."""
+    assert follow_to_file(SimpleNamespace(config={"work_dir": folder}), ("config", "work_dir")) == name
+    assert follow_to_file(False, ("config", "work_dir")) is None
+    assert follow_to_file(Raising(), ("name",)) is None
 
 
 def test_the_first_value_there_is_counts() -> None:

@@ -20,6 +20,7 @@ _CREATE_RESULT = {
     semconv.GEN_AI_USAGE_OUTPUT_TOKENS: "usage.completion_tokens",
     semconv.GEN_AI_RESPONSE_FINISH_REASONS: "finish_reason",
 }
+_EXECUTE = (Run("execute_code_blocks", EXECUTE_CODE, result={semconv.CODE_EXIT_CODE: "exit_code"}),)
 
 AUTOGEN = Library(
     packages=("autogen_agentchat", "autogen_core", "autogen_ext"),
@@ -86,11 +87,14 @@ AUTOGEN = Library(
         ),
         # Its tools run in this process and are observed themselves; its start does nothing.
         Component("workbench", "autogen_core.tools._static_workbench:StaticWorkbench"),
-        Component(
-            "code_executor",
-            "autogen_core.code_executor._base:CodeExecutor",
-            runs=(Run("execute_code_blocks", EXECUTE_CODE, result={semconv.CODE_EXIT_CODE: "exit_code"}),),
-            starts=("start",),
+        Component("code_executor", "autogen_core.code_executor._base:CodeExecutor", _EXECUTE, starts=("start",)),
+        # Those that run code in a folder of this machine.
+        *(
+            Component("code_executor", f"autogen_ext.code_executors.{target}", _EXECUTE, ("start",), folder="_work_dir")
+            for target in (
+                "local:LocalCommandLineCodeExecutor",
+                "docker._docker_code_executor:DockerCommandLineCodeExecutor",
+            )
         ),
         Component("memory", "autogen_core.memory._base_memory:Memory"),
         # start() of this one only schedules its loop, once for each run of a team.

@@ -36,6 +36,8 @@ _TOOLS_AND_CODE = (
     Run("execute_code_blocks", EXECUTE_CODE, result=_EXIT_CODE, is_synchronous=True, kind="code_executor"),
 )
 _EXECUTE = (Run("execute_code_blocks", EXECUTE_CODE, result=_EXIT_CODE, is_synchronous=True),)
+_FOLDER = "_code_execution_config.work_dir"
+"""Of an agent that runs code itself, without an executor."""
 
 CLASSIC = Library(
     packages=("autogen",),
@@ -49,6 +51,7 @@ CLASSIC = Library(
                 *_CHATS,
                 *_TOOLS_AND_CODE,
             ),
+            folder=_FOLDER,
         ),
         Component(
             "team",
@@ -60,6 +63,7 @@ CLASSIC = Library(
                 *_TOOLS_AND_CODE,
             ),
             refines=_AGENT,
+            folder=_FOLDER,
         ),
         # A dataclass, and so may its subclasses be: they have their constructor only after they were made.
         Component("team", "autogen.agentchat.groupchat:GroupChat", builds=("__post_init__",)),
@@ -86,6 +90,14 @@ CLASSIC = Library(
         # AG2 from 0.6 on; before, and with Microsoft, a tool is a function.
         Component("tool", "autogen.tools.tool:Tool"),
         Component("code_executor", "autogen.coding.base:CodeExecutor", runs=_EXECUTE),
+        # Those that run code in a folder of this machine.
+        *(
+            Component("code_executor", f"autogen.coding.{target}", _EXECUTE, folder="_work_dir")
+            for target in (
+                "local_commandline_code_executor:LocalCommandLineCodeExecutor",
+                "docker_commandline_code_executor:DockerCommandLineCodeExecutor",
+            )
+        ),
         # These two are executors by what they can do, not by descent.
         Component(
             "code_executor",

@@ -72,7 +72,8 @@ class Component:
         plumbing: packages whose own subclasses are AutoGen's inner works, not components of the user's.
         forgets: its methods after which it has forgotten what it was told, or knows something else. What has none keeps
             nothing that the next one to use it should not see.
-        folder: path of the folder that it works in, where others may, too.
+        folder: path of the name of the folder that it runs code in, where others may, too; ``None`` is there for one of
+            its own.
     """
 
     kind: ComponentKind

@@ -72,6 +72,7 @@ class Observation:
         birth: of a run: where and when the component was built, if that was seen.
         use, misuse: of a run: how the component has been used, and what is wrong with this use of it.
         remembers: its component keeps what it is told, and can be made to forget it.
+        folder: name of the folder that code is run in, where others may, too; ``None`` for one of its own.
         config: of an init: tells what it was built with from anything else; 0: not known.
         error, exception: class name of what it failed with, and the exception itself until the observation is over.
         category: what that means.
@@ -115,6 +116,7 @@ class Observation:
     use: Use | None = None
     misuse: Misuse | None = None
     remembers: bool = False
+    folder: str | None = None
     config: int = 0
     ended: bool = False
     duration_ns: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,14 +53,26 @@ def first(readers: tuple[Reader, ...]) -> Reader:
 def follow(value: Any, steps: tuple[str, ...]) -> Any:
     """What ``steps`` lead to; ``None`` when a step is missing or raises."""
     try:
-        for step in steps:
-            if isinstance(value, Mapping):
-                value = value[step]
-            else:
-                value = value[int(step)] if step.isdigit() else getattr(value, step)
-        return plain(value)
+        return plain(_reach(value, steps))
     except Exception:
         return None
+
+
+def follow_to_file(value: Any, steps: tuple[str, ...]) -> str | None:
+    """The name of a file or a folder that ``steps`` lead to, a text or a ``Path``; ``None`` if there is none."""
+    try:
+        return os.fsdecode(_reach(value, steps))
+    except Exception:
+        return None
+
+
+def _reach(value: Any, steps: tuple[str, ...]) -> Any:
+    for step in steps:
+        if isinstance(value, Mapping):
+            value = value[step]
+        else:
+            value = value[int(step)] if step.isdigit() else getattr(value, step)
+    return value
 
 
 def plain(value: Any) -> Any:

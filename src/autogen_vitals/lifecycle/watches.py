@@ -14,10 +14,10 @@ from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.births import current_loop
 from autogen_vitals.lifecycle.fingerprints import fingerprint
 from autogen_vitals.lifecycle.observation import Observation
-from autogen_vitals.lifecycle.reading import Reader, follow
+from autogen_vitals.lifecycle.reading import Reader, follow, follow_to_file
 from autogen_vitals.lifecycle.silence import InsideChatWatch, SilentWatch
 from autogen_vitals.lifecycle.tracker import EnterToken, Tracker
-from autogen_vitals.vocabulary import ComponentKind, Operation, Stage
+from autogen_vitals.vocabulary import EXECUTE_CODE, ComponentKind, Operation, Stage
 
 SWALLOWED_FAILURE = "ToolError"
 """Error class of a result that reports a failure nobody raised."""
@@ -37,6 +37,7 @@ class Described:
         plumbing: packages whose own classes are not observed.
         provider: path of a word that is in ``providers`` too, and says more than the class.
         remembers: it keeps what it is told, and can be made to forget it.
+        folder: path of the name of the folder that it runs code in.
     """
 
     kind: ComponentKind
@@ -45,6 +46,7 @@ class Described:
     plumbing: tuple[str, ...] = ()
     provider: tuple[str, ...] | None = None
     remembers: bool = False
+    folder: tuple[str, ...] | None = None
 
 
 class _Watch:
@@ -186,6 +188,8 @@ class RunWatch(_Watch):
         if observation is not None:
             observation.reading = self._facts
             observation.remembers = self._described.remembers
+            if self._operation is EXECUTE_CODE and self._described.folder is not None:
+                observation.folder = follow_to_file(instance, self._described.folder)
             if self._facts.is_synchronous:
                 observation.on_loop = current_loop() is not None
         return observation

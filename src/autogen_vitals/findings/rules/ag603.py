@@ -18,8 +18,9 @@ _TOLD_AS: tuple[Category, ...] = ("event_loop_closed", "bound_to_other_loop")
 class RetriesDominate(Rule):
     """The model's SDK has tried again and again, and that is where the time of the call went.
 
-    It says nothing of that itself, neither where a later try succeeded nor where none did. A call that failed at once
-    has no such tries, and is no matter of this rule's, though its category leads to the same page.
+    It says nothing of that itself, neither where a later try succeeded nor where none did. One that succeeded at the
+    second try is no more than worth knowing. A call that failed at once has no such tries, and is no matter of this
+    rule's, though its category leads to the same page.
     """
 
     id = "AG603"
@@ -40,12 +41,14 @@ class RetriesDominate(Rule):
             return None
         share = min(1.0, network.retry_ns / duration_ns)
         because = "" if network.retry_category is None else f", the last one because of {network.retry_category}"
+        is_hiccup = observation.error is None and network.retry_count == 1
         outcome = "and succeeded" if observation.error is None else f"and failed with {observation.error}"
         times = "once" if network.retry_count == 1 else f"{network.retry_count} times"
         return self.about_run(
             observation,
             f"the SDK tried a model call again {times}{because}, {outcome}; tries that failed and the waiting for the "
             f"next took {network.retry_ns / 1e9:.2f} s, {share:.0%} of the call",
+            severity="info" if is_hiccup else None,
             count=network.retry_count,
             seconds=network.retry_ns / 1e9,
             share=share,
