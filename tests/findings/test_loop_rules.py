@@ -97,14 +97,6 @@ async def test_what_a_first_use_blocks_for_is_another_rules(vitals: Vitals) -> N
         await asyncio.sleep(0.1)  # the loop comes round, and its heartbeat with it
 
 
-<<<<<<< HEAD
-def surroundings() -> Surroundings:
-    """Of a process of which nothing is known."""
-    return Surroundings(SiteFinder(()), list, None, list, lambda: None, {})
-
-
-=======
->>>>>>> 99c276169c686eb02a4dd8a901588e74736bf7fe
 def test_a_quota_that_was_used_up_is_said_and_is_no_fault_of_the_line() -> None:
     """From half of the time on it is no more than worth knowing; below that, nothing is said of it."""
     rule = alone("AG604")

@@ -92,11 +92,7 @@ async def test_a_tool_whose_first_call_connects_is_told_once_that_shows(vitals: 
 
 async def test_a_tool_is_not_told_whose_first_call_is_like_the_others(vitals: Vitals, model: ModelServer) -> None:
     """Because all are slow; because it has connected before it was called; or because it does so each time."""
-<<<<<<< HEAD
-    slow, early, anew = Warehouse(model.url, 0.5), Warehouse(model.url), Warehouse(model.url)
-=======
     slow, early, anew = Warehouse(model.url, 0.05, 0.4), Warehouse(model.url), Warehouse(model.url)
->>>>>>> 99c276169c686eb02a4dd8a901588e74736bf7fe
     await early.stock()
 
     async def connects_each_time() -> str:
@@ -267,10 +263,6 @@ def test_what_a_closed_loop_has_cost_is_another_rules(vitals: Vitals) -> None:
             duration_ns=100, network=network,
         )  # fmt: skip
 
-<<<<<<< HEAD
-    rule = catalogue()["AG603"](Surroundings(SiteFinder(()), list, None, list, lambda: None, {}))
-=======
     rule = alone("AG603")
->>>>>>> 99c276169c686eb02a4dd8a901588e74736bf7fe
     assert rule.run_ended(retried("event_loop_closed")) is None
     assert rule.run_ended(retried("timeout")) is not None
