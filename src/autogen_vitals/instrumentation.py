@@ -77,7 +77,6 @@ class Instrumentation:
             slow_ns,
             told_elsewhere(settings.model_spans, model_sdks),
             imports=lambda: import_finder.records,
-            collected=lambda: self._collected(),
         )
         watchdog = LoopWatchdog(
             int(settings.loop_heartbeat * 1_000_000),
@@ -118,6 +117,7 @@ class Instrumentation:
         self._watch_transport(TRANSPORT)
         self._watch_escapes()
         self._watch_deaths(SERVERS)
+        self.telemetry.follow_collections(self._collected)
         atexit.register(self._moments.exiting)
         self._undo.append(partial(atexit.unregister, self._moments.exiting))
         self._follow_startup()
