@@ -184,7 +184,8 @@ def work_on_tasks() -> list[Any]:
     def fail() -> None:
         explode(1)
 
-    done, failed = (app.task(name=work.__name__)(work).apply() for work in (succeed, fail))
+    # Shared, they would be tasks of every app that there will be.
+    done, failed = (app.task(name=work.__name__, shared=False)(work).apply() for work in (succeed, fail))
     return [done.result, told(failed.result)]
 
 
