@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -30,6 +32,7 @@ class ModelServer(ThreadingHTTPServer):
         self.replies: list[str | tuple[str, str]] = []
         self.connections = 0
         self.requests = 0
+        self._kept: set[socket.socket] = set()
         super().__init__(("127.0.0.1", 0), Answer)
 
     def __enter__(self) -> ModelServer:
@@ -44,7 +47,18 @@ class ModelServer(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.connections += 1
+        self._kept.add(request)
         super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._kept.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """Close the connections that clients keep: each of them keeps a thread of ours."""
+        for connection in list(self._kept):
+            with contextlib.suppress(OSError):  # it is gone already
+                connection.shutdown(socket.SHUT_RDWR)
 
     @property
     def url(self) -> str:

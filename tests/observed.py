@@ -49,9 +49,7 @@ class Vitals:
     def sink(self, **providers: Any) -> Telemetry:
         """A sink on these providers, or on some others, without the instrumentation around it."""
         own = {name: getattr(self, name) for name in ("tracer_provider", "meter_provider", "logger_provider")}
-        return Telemetry(
-            **{**own, **providers}, slow_ns=0, is_told_elsewhere=lambda _: False, imports=list, collected=list
-        )
+        return Telemetry(**{**own, **providers}, slow_ns=0, is_told_elsewhere=lambda _: False, imports=list)
 
     @property
     def installed(self) -> Any:

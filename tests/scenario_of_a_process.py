@@ -52,7 +52,7 @@ def told(error: BaseException) -> tuple[str, str, list[str]]:
 def imports() -> Iterator[Any]:
     """A module, one that needs others, and two that fail."""
     for name in ("colorsys", "wsgiref.simple_server", "no_such_module", "wsgiref.no_such_module"):
-        for imported in [module for module in sys.modules if module.partition(".")[0] in ("colorsys", "wsgiref")]:
+        for imported in [module for module in sys.modules if module.startswith(("colorsys", "wsgiref"))]:
             del sys.modules[imported]
         try:
             yield importlib.import_module(name).__name__
@@ -111,6 +111,13 @@ async def failing_server() -> list[Any]:
     return seen
 
 
+@functools.cache
+def gunicorn_settings() -> Any:
+    config = gunicorn_config.Config()
+    config.set("keepalive", 0)
+    return config
+
+
 def serve_by_gunicorn(app: Any, environ: dict[str, Any]) -> list[Any]:
     """One request by a worker of gunicorn's, through a socket: its answer, and what it raises."""
     seen: list[Any] = []
@@ -118,8 +125,7 @@ def serve_by_gunicorn(app: Any, environ: dict[str, Any]) -> list[Any]:
     def note(*_: Any) -> None:
         seen.append(told(sys.exc_info()[1] or AssertionError()))
 
-    config = gunicorn_config.Config()
-    config.set("keepalive", 0)
+    config = gunicorn_settings()
     worker = object.__new__(gunicorn_sync.SyncWorker)
     log = types.SimpleNamespace(access=lambda *_: None, debug=lambda *_: None, exception=note)
     vars(worker).update(cfg=config, log=log, wsgi=app, nr=0, max_requests=9, alive=True)
@@ -178,7 +184,8 @@ def work_on_tasks() -> list[Any]:
     def fail() -> None:
         explode(1)
 
-    done, failed = (app.task(name=work.__name__)(work).apply() for work in (succeed, fail))
+    # Shared, they would be tasks of every app that there will be.
+    done, failed = (app.task(name=work.__name__, shared=False)(work).apply() for work in (succeed, fail))
     return [done.result, told(failed.result)]
 
 

@@ -182,7 +182,7 @@ async def classic(model: ModelServer) -> list[Any]:
             seen.append(failing())
         except Exception as error:
             seen.append(told(error))
-    # It keeps the clients of the last 128 calls, their connections, and so the server's threads.
+    # It keeps the clients of the last 128 calls.
     importlib.import_module("autogen.oai.client").log_cache_seed_value.cache_clear()
     return seen
 

@@ -382,6 +382,21 @@ async def test_a_step_that_fails_is_rolled_back(
     assert telemetry.spans() == []
 
 
+def test_what_could_not_be_set_up_is_let_go(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The providers, whose readers go on to collect, do not keep what has failed half-way through its constructor."""
+    failed: list[weakref.ref[Any]] = []
+
+    def raising(self: Any, *args: Any) -> None:
+        failed.append(weakref.ref(args[0]))
+        raise LookupError
+
+    monkeypatch.setattr(instrumentation.Moments, "__init__", raising)  # the last of its parts, given the tracker
+    monkeypatch.setattr(logging.getLogger("autogen_vitals"), "disabled", True)  # pytest keeps what is logged
+    assert telemetry.enable() is None
+    gc.collect()
+    assert [reference() for reference in failed] == [None]
+
+
 def test_a_provider_that_fails_is_no_reason_to_raise(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
     """The app's providers are the app's; ours is one error in the log."""
 

@@ -6,10 +6,11 @@ import asyncio
 import gc
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from fault_injection import functions, with_fault
 from model_server import ModelServer
@@ -18,6 +19,7 @@ from scenario_of_a_process import note_thread
 from scenario_of_an_app import scenario
 
 import autogen_vitals
+from autogen_vitals.instrumentation import Instrumentation
 
 SHELL = {
     # The guard itself, and the public calls, each of which is one call of a guarded function.
@@ -116,10 +118,28 @@ SHELL = {
 """What stands between the app and the guard. It is short, it is read by everybody, and it cannot be guarded."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _little_to_trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each client of a model reads all the certificates there are: most of what it takes to build one."""
+    first, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----\n")
+    file = tmp_path_factory.mktemp("certificates") / "one.pem"
+    file.write_text(first + end, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(file))
+        yield
+
+
 @pytest.fixture(scope="module")
 def model() -> Iterator[ModelServer]:
     with ModelServer(wait_ms=1) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _connections_end(model: ModelServer) -> Iterator[None]:
+    """The threads that serve them have the hook for exceptions, and so the installation, of when they began."""
+    yield
+    model.hang_up()
 
 
 @pytest.fixture(autouse=True)
@@ -171,6 +191,7 @@ def test_a_fault_in_any_function_changes_nothing_for_the_app(
     silent_vitals: Vitals, model: ModelServer, expected: list[Any], tmp_path: Path, name: str
 ) -> None:
     """Results, exceptions and their tracebacks are the same, and nothing is warned of that was not before."""
+    undo_again: Callable[[], None] | None = None
     holder, path = functions()[name]
     original = holder.__code__
     with warnings.catch_warnings():
@@ -185,9 +206,25 @@ def test_a_fault_in_any_function_changes_nothing_for_the_app(
             autogen_vitals.flush(1)
             if silent_vitals.installed is not None:
                 silent_vitals.installed._moments.exiting()
+                undo_again = to_be_undone(silent_vitals.installed)
             autogen_vitals.disable()
             gc.collect()
         finally:
             warnings.simplefilter("ignore")
             holder.__code__ = original
+            if undo_again is not None:
+                undo_again()
     assert seen == expected
+
+
+def to_be_undone(installed: Instrumentation) -> Callable[[], None]:
+    """Undoes what ``installed`` has done, once more: what a fault has kept from being undone, no other test sees."""
+    undo, patches = list(installed._undo), installed._patches
+    names = {owner: set(names) for owner, names in patches._names.items()}
+
+    def again() -> None:
+        installed._undo[:] = undo
+        patches._names.update(names)
+        installed.uninstall()
+
+    return again

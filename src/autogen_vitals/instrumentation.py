@@ -79,7 +79,6 @@ class Instrumentation:
             slow_ns,
             told_elsewhere(settings.model_spans, model_sdks),
             imports=lambda: import_finder.records,
-            collected=lambda: self._collected(),
         )
         self._recorder = recorder = Recorder(self.telemetry, settings.state_dir, enabled=settings.exit_record)
         sites = SiteFinder(packages)
@@ -135,6 +134,7 @@ class Instrumentation:
         self._watch_transport(TRANSPORT)
         self._watch_escapes()
         self._watch_deaths(SERVERS)
+        self.telemetry.follow_collections(self._collected)
         atexit.register(self._moments.exiting)
         self._undo.append(partial(atexit.unregister, self._moments.exiting))
         self._follow_startup()

@@ -41,6 +41,7 @@ from observed import Vitals, parent_name
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 from pydantic import BaseModel
+from tool_functions import add, fail
 
 from autogen_vitals.hooks.agentchat import AUTOGEN
 from autogen_vitals.lifecycle.watches import Described, InitWatch
@@ -65,16 +66,6 @@ def tool_call(name: str, arguments: str) -> CreateResult:
         usage=RequestUsage(prompt_tokens=7, completion_tokens=3),
         cached=False,
     )
-
-
-def add(a: int, b: int) -> int:
-    """Add."""
-    return a + b
-
-
-def fail(a: int) -> int:
-    """Fail."""
-    raise LookupError("CANARY-MESSAGE")
 
 
 # --- the table itself -------------------------------------------------------------------------------------------------

@@ -50,7 +50,6 @@ class Telemetry:
         slow_ns: from which duration on an init has a span.
         is_told_elsewhere: whether another instrumentation makes the chat span of an observation.
         imports: those of this process's start so far.
-        collected: told of every collection of metrics.
     """
 
     def __init__(
@@ -61,7 +60,6 @@ class Telemetry:
         slow_ns: int,
         is_told_elsewhere: Callable[[Observation], bool],
         imports: Callable[[], list[ImportRecord]],
-        collected: Callable[[], object],
     ) -> None:
         self._imports = guarded(imports)
         self._real_providers = partial(real_providers, tracer_provider, meter_provider, logger_provider)
@@ -69,7 +67,6 @@ class Telemetry:
         self._startup = StartupTrace(tracer)
         self.spans = Spans(tracer, self._startup, slow_ns, is_told_elsewhere)
         self.metrics = Metrics.of(meter_provider)
-        self.metrics.collected = guarded(collected)
         self._urgent = Urgent(self._flush_crash)
         self._delivery = Delivery()
         self._events = Events(lambda: self._real_providers()[-1], self._delivery.expect)
@@ -224,6 +221,10 @@ class Telemetry:
     @guarded
     def _delivered(self, timeout: float) -> bool:
         return self._delivery.deliver(self._real_providers(), timeout)
+
+    def follow_collections(self, collected: Callable[[], object]) -> None:
+        """Tell ``collected`` of every collection of metrics, until ``switch_off``."""
+        self.metrics.collected = guarded(collected)
 
     def switch_off(self) -> None:
         """What is queued still goes out; nothing more is said of this process."""
