@@ -79,6 +79,14 @@ def hide_caller_frame(error: BaseException) -> None:
         _TRACEBACK.__set__(error, traceback.tb_next)
 
 
+def handled() -> BaseException:
+    """The exception that is being handled. For frames whose variables another thread may read: up to CPython 3.12 a
+    frame keeps what was read, a variable that names the exception too, and on 3.10 the exception keeps the frame."""
+    error = sys.exc_info()[1]
+    assert error is not None
+    return error
+
+
 UNSEEN_FILE = "<autogen_vitals, like importlib._bootstrap>"
 
 

@@ -10,13 +10,14 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import CoroutineType
 from typing import Any
 
 import pytest
 
-from autogen_vitals.wrapping.calls import deferred_call, plain_call
+from autogen_vitals.wrapping.calls import deferred_call, observation_on, plain_call
 from autogen_vitals.wrapping.proxy import Wrapper
 
 on_3_11 = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 keeps the wrapper's frame")
@@ -190,6 +191,77 @@ def test_wrong_arguments_are_a_type_error_at_the_call(name: str, arguments: Any,
         getattr(wrapped, name)(*arguments)
     assert with_us.value.args == without_us.value.args
     assert watch.observed == [] if name == "strict_run" else watch.only.error is with_us.value
+
+
+class Looked:
+    """A watch whose frames are looked at, as the watchdog's thread does, when an exception has come."""
+
+    def __init__(self) -> None:
+        self.found: list[object] = []
+
+    def begin(self, instance: object, args: object, kwargs: object) -> Looked:
+        return self
+
+    def enter(self, observation: object) -> None: ...
+
+    def leave(self, observation: object, token: object) -> None: ...
+
+    def first_item(self, observation: object) -> None: ...
+
+    def timed(self, observation: object) -> bool:
+        return True
+
+    def ran(self, observation: object, begin_ns: int, end_ns: int) -> None: ...
+
+    def end(self, observation: object, result: object, error: BaseException | None) -> None:
+        frame: Any = sys._getframe()
+        while frame is not None:
+            self.found.append(observation_on(frame))
+            frame = frame.f_back
+
+    def abandon(self, observation: object) -> None: ...
+
+
+class Failure(Exception):
+    """Which can be referred to weakly."""
+
+
+def _fail() -> None:
+    raise Failure
+
+
+async def _fail_later() -> None:
+    raise Failure
+
+
+async def _fail_between() -> AsyncIterator[int]:
+    yield 1
+    raise Failure
+
+
+@pytest.mark.parametrize("function", [_fail, _fail_later, _fail_between])
+def test_an_exception_goes_when_it_is_dropped(function: Callable[[], Any]) -> None:
+    """And all that its frames hold with it: without the collector, also when another thread has looked at ours."""
+    watch: Any = Looked()
+    call = Wrapper(function, plain_call(watch) if function is _fail else deferred_call(watch))
+
+    async def drain() -> None:
+        async for _ in call():
+            pass
+
+    gc.collect()
+    gc.disable()
+    try:
+        try:
+            # No loop, whose task would keep it.
+            call() if function is _fail else (drain() if function is _fail_between else call()).send(None)
+        except Failure as error:
+            dropped = weakref.ref(error)
+        alive = dropped() is not None
+    finally:
+        gc.enable()
+    assert watch in watch.found, "nobody has looked"
+    assert not alive
 
 
 # --- coroutines -------------------------------------------------------------------------------------------------------

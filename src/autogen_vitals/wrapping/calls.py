@@ -11,10 +11,13 @@ from functools import partial
 from types import CoroutineType, FrameType
 from typing import Any
 
-from autogen_vitals.guard import UNSEEN_FILE, guarded, hide_caller_frame, unseen
+from autogen_vitals.guard import UNSEEN_FILE, guarded, handled, hide_caller_frame, unseen
 from autogen_vitals.wrapping.steps import TimedSteps
 from autogen_vitals.wrapping.streams import observed_stream
 from autogen_vitals.wrapping.watch import Watch
+
+# Variables of our frames that say which run they are of. None of theirs may name an exception, see guard.handled.
+_TELLING = frozenset({"observation", "run"})
 
 WrapperFunction = Callable[[Callable[..., Any], Any, tuple[Any, ...], Mapping[str, Any]], Any]
 
@@ -34,11 +37,11 @@ def plain_call(watch: Watch, goes_on: GoesOn | None = None) -> WrapperFunction:
         token = watch.enter(observation) if observation is not None else None
         try:
             result = wrapped(*args, **kwargs)
-        except BaseException as error:
+        except BaseException:
             if observation is not None:
                 watch.leave(observation, token)
-                watch.end(observation, None, error)
-            hide_caller_frame(error)
+                watch.end(observation, None, handled())
+            hide_caller_frame(handled())
             raise
         if observation is None:
             return result
@@ -107,11 +110,11 @@ async def _run(held: _Held, watch: Watch, instance: Any, args: tuple[Any, ...], 
             result = await TimedSteps(held.coroutine, partial(watch.ran, observation))
         else:
             result = await held.coroutine
-    except BaseException as error:
+    except BaseException:
         if observation is not None:
             watch.leave(observation, token)
-            watch.end(observation, None, error)
-        hide_caller_frame(error)
+            watch.end(observation, None, handled())
+        hide_caller_frame(handled())
         raise
     if observation is not None:
         watch.leave(observation, token)
@@ -122,9 +125,11 @@ async def _run(held: _Held, watch: Watch, instance: Any, args: tuple[Any, ...], 
 def observation_on(frame: FrameType) -> Any:
     """The observation whose code a frame of ours is waiting for, else ``None``.
 
-    For a thread that looks at another's stack: what is current there, in a context variable, it cannot see.
+    For a thread that looks at another's stack: what is current there, in a context variable, it cannot see. Frames of
+    no use for that are not read, for what is read stays in them.
     """
-    if frame.f_code.co_filename != UNSEEN_FILE:
+    code = frame.f_code
+    if code.co_filename != UNSEEN_FILE or not _TELLING.intersection(code.co_varnames):
         return None
     variables = frame.f_locals
     observation = variables.get("observation")

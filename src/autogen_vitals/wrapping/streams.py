@@ -19,7 +19,7 @@ from typing import Any
 
 import wrapt
 
-from autogen_vitals.guard import guarded, hide_caller_frame, unseen
+from autogen_vitals.guard import guarded, handled, hide_caller_frame, unseen
 from autogen_vitals.wrapping.watch import Observation, Watch
 
 _ObjectProxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
@@ -223,12 +223,12 @@ class _Step:
         begin_ns = time.perf_counter_ns() if run.timed else 0
         try:
             result = self._next() if resume is None else resume()
-        except BaseException as error:
+        except BaseException:
             if begin_ns:
                 run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
             _pause(run, token)
-            self._settle(error)
-            hide_caller_frame(error)
+            self._settle(handled())
+            hide_caller_frame(handled())
             raise
         if begin_ns:
             run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
