@@ -1,9 +1,11 @@
-"""Which rule a crash, an end or a re-init falls under, and what to do about it, in a line."""
+"""Which rule a crash, an end or a re-init falls under, and what to do about it, in a line: as the catalogue says."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from autogen_vitals.findings.catalogue import rule_of_category, rule_of_reason
+from autogen_vitals.findings.rule import Rule
 from autogen_vitals.vocabulary import CATEGORIES, EXIT_REASONS, NOT_CRASHES, Category, ComponentKind, ExitReason
 
 
@@ -16,34 +18,33 @@ class Remedy(NamedTuple):
 
 _UPSTREAM = "retries and timeouts of the client, limits of the provider; not the process's fault"
 
-CATEGORY_REMEDIES: Final[dict[Category, Remedy]] = {
-    "team_already_running": Remedy("AG206", "one team for each run; share the model client, not the team"),
-    "agent_shared": Remedy("AG205", "one agent for each session; share the model client, not the agent"),
-    "use_after_fork": Remedy("AG202", "build it in the worker, after the fork: in the lifespan, not in the master"),
-    "event_loop_closed": Remedy("AG204", "one event loop for each process; no asyncio.run() for each call"),
-    "bound_to_other_loop": Remedy("AG203", "one client for each event loop, one team for each run"),
-    "docker_unavailable": Remedy("AG404", "mount the Docker socket, or use another code executor"),
-    "missing_binary": Remedy("AG402", "install the program in the image; look at PATH"),
-    "closed_file": Remedy("AG305", "no human input in workers; open log handlers after the fork"),
-    "not_serialisable": Remedy("AG303", "pass names and plain data, and build clients on the other side"),
-    "missing_credentials": Remedy("AG301", "set the key for every worker; read it where the client is built"),
-    "dependency_drift": Remedy("AG405", "pin together what was tested together"),
-    "missing_module": Remedy("AG406", "install the package, or the extra that brings it"),
-    "invalid_config": Remedy("AG306", "correct the argument that the event autogen.crash names"),
+_OTHER_CATEGORIES: Final[dict[Category, Remedy]] = {
     "rate_limited": Remedy("AG603", _UPSTREAM),
     "timeout": Remedy("AG603", _UPSTREAM),
     "connection": Remedy("AG603", _UPSTREAM),
     "cancelled": Remedy("", "somebody gave it up: a client that hung up, or a timeout around it"),
     "other": Remedy("", "class, file and line are on the event autogen.crash; the category links to how to read it"),
 }
+_OTHER_REASONS: Final[dict[ExitReason, Remedy]] = {
+    "exception": Remedy("", "look under Crashes for its category"),
+    "unknown": Remedy("", "nobody saw its status; os._exit leaves no more than a code"),
+}
+
+
+def _of(rule: type[Rule] | None, what: str) -> Remedy:
+    if rule is None:
+        raise ValueError(f"{what} has no rule in the catalogue, and no remedy here")
+    return Remedy(rule.id, rule.remedy)
+
+
+CATEGORY_REMEDIES: Final[dict[Category, Remedy]] = {
+    category: _OTHER_CATEGORIES.get(category) or _of(rule_of_category(category), category) for category in CATEGORIES
+}
 
 EXIT_REMEDIES: Final[dict[ExitReason, Remedy]] = {
-    "boot_failure": Remedy("AG502", "look under Crashes for what failed in import or start-up, and mend that"),
-    "exception": Remedy("", "look under Crashes for its category"),
-    "signal": Remedy("AG503", "somebody killed it, or native code failed: open the trace that it interrupted"),
-    "timeout": Remedy("AG504", "something kept it from answering: look at Event loop blocked, then raise the timeout"),
-    "oom": Remedy("AG505", "a higher memory limit, or fewer workers in the container"),
-    "unknown": Remedy("", "nobody saw its status; os._exit leaves no more than a code"),
+    reason: _OTHER_REASONS.get(reason) or _of(rule_of_reason(reason), reason)
+    for reason in EXIT_REASONS
+    if reason not in NOT_CRASHES
 }
 
 REBUILD_REMEDIES: Final[dict[ComponentKind, Remedy]] = {
@@ -56,6 +57,3 @@ REBUILD_REMEDIES: Final[dict[ComponentKind, Remedy]] = {
     "memory": Remedy("AG103", "open the store once, at start-up"),
     "runtime": Remedy("AG102", "right while it is cheap: a runtime has state"),
 }
-
-if CATEGORY_REMEDIES.keys() != CATEGORIES.keys() or EXIT_REMEDIES.keys() != EXIT_REASONS.keys() - NOT_CRASHES:
-    raise ValueError("a category or a reason has no remedy here, or is no longer in the vocabulary")
