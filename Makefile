@@ -11,15 +11,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --quiet
 PICTURES := dashboards/pictures
-SCRIPTS := scripts/generate-docs scripts/matrix
+SCRIPTS := scripts/generate-docs scripts/matrix scripts/their-tests
 
 .DEFAULT_GOAL := help
 # The targets share one virtual environment.
 .NOTPARALLEL:
-.PHONY: help demo test lint types matrix docs boards pictures build ci clean
+.PHONY: help demo test lint types matrix their-tests docs boards pictures build ci clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.stamp-demo ## cold starts, a needless rebuild and warm requests of a small agent service, and what crashes of another
 	@$(BIN)/autogen-vitals demo $(ARGS)
@@ -38,6 +38,9 @@ types: $(VENV)/.stamp-dev ## pyright, strict
 
 matrix: $(VENV)/.stamp-venv ## the tests but e2e against old and new AutoGen, OpenTelemetry and wrapt; ROWS="autogen-0.4.9" picks some
 	@$(BIN)/python scripts/matrix $(ROWS)
+
+their-tests: $(VENV)/.stamp-venv ## AutoGen's own tests without and with us, which must end the same way; ROWS="autogen-0.7.5" picks some
+	@$(BIN)/python scripts/their-tests $(ROWS) $(ARGS)
 
 docs: $(VENV)/.stamp-demo ## write docs/signals.md from src/autogen_vitals/semconv/
 	@$(BIN)/python scripts/generate-docs

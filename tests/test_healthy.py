@@ -1,4 +1,4 @@
-"""Programs that do right what others fail of: none is told to have crashed.
+"""Programs that do right what others fail of: none is told to have crashed, or to have anything to change.
 
 Each stands next to one of those in crashes/test_reproductions.py.
 """
@@ -467,6 +467,7 @@ def test_a_healthy_program_has_no_crash(program: Program, model: ModelServer, vi
     run(program, model)
     assert told(vitals) == []
     assert sum(point.value for point in vitals.points("autogen.crashes")) == 0
+    assert vitals.scolded() == []
 
 
 def test_they_are_many() -> None:

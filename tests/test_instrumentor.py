@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import gc
 import importlib
@@ -13,6 +14,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,6 +33,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 
 import autogen_vitals
 from autogen_vitals import instrumentation, instrumentor
@@ -292,6 +295,49 @@ def test_what_is_disabled_is_let_go(telemetry: Telemetry) -> None:
     autogen_vitals.disable()
     gc.collect()
     assert [reference() for reference in references] == [None, None]
+
+
+def test_enabling_and_disabling_leaves_nothing(telemetry: Telemetry) -> None:
+    """However often, with the providers that the process has: no registry of ours, wrapt's or the SDK's grows."""
+
+    def living() -> int:
+        for thread in threading.enumerate():
+            if thread.name.startswith("autogen-vitals"):
+                thread.join(30)  # a loop's ends when it next looks
+        telemetry.spans()
+        telemetry.meter_provider.force_flush()  # what is queued is bounded, and waits for that
+        gc.collect()
+        return len(gc.get_objects())
+
+    def cycles(number: int) -> None:
+        for _ in range(number):
+            telemetry.enable()
+            with autogen_vitals.request("job"):
+                asyncio.run(answering.run(task="x"))
+            autogen_vitals.disable()
+
+    answering = agent()
+    cycles(3)
+    before = living()
+    cycles(20)
+    assert (living() - before) // 20 <= 0, "objects more, each time"
+
+
+async def test_a_server_span_opens_one_request_however_often_we_were_enabled(telemetry: Telemetry) -> None:
+    """The processor stays in the provider; nothing is counted twice, and once disabled nothing is."""
+    tracer = telemetry.tracer_provider.get_tracer("web")
+    seen = []
+    for _ in range(3):
+        installed = telemetry.enable()
+        assert installed is not None
+        with tracer.start_as_current_span("GET /", kind=SpanKind.SERVER) as span:
+            request = installed.tracker.requests.current()
+            seen.append(request is not None and request.span is span)
+        assert installed.tracker.requests.current() is None
+        autogen_vitals.disable()
+        with tracer.start_as_current_span("GET /", kind=SpanKind.SERVER):
+            seen.append(installed.tracker.requests.current())
+    assert seen == [True, None] * 3
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------

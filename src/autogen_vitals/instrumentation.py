@@ -104,7 +104,7 @@ class Instrumentation:
         )
         self.tracker = Tracker(self._findings, sites, slow_ns, watchdog, self._recorder)
         import_finder = ImportFinder(
-            self.tracker.startup.imported, self._recorder.importing, whole_tree=settings.import_tree
+            self.tracker.startup.imported, self._recorder.importing, sites.caller, whole_tree=settings.import_tree
         )
         self._import_finder = import_finder
         self.escapes = Escapes(
@@ -179,13 +179,10 @@ class Instrumentation:
     # --- what the tables say, wrapped -----------------------------------------------------------------------------
 
     def _follow_server_spans(self, native_scopes: tuple[str, ...]) -> None:
-        add_span_processor = getattr(self._tracer_provider, "add_span_processor", None)
-        if add_span_processor is None:
-            return
-        # A processor cannot be removed; it is switched off.
-        processor = ServerSpans(self.tracker, native_scopes)
-        add_span_processor(processor)
-        self._undo.append(processor.shutdown)
+        processor = ServerSpans.of(self._tracer_provider)
+        if processor is not None:
+            processor.follow(self.tracker.requests, native_scopes)
+            self._undo.append(processor.shutdown)
 
     def _follow_library(self, library: Library) -> None:
         for target in library.caches:
@@ -245,6 +242,8 @@ class Instrumentation:
         for task in servers.tasks:
             self._connect(task.begins, tasks.begins, "task_id")
             self._connect(task.ends, tasks.ends, "task_id")
+            for target in task.answers:
+                self._wrap(target, noted_call(tasks.answers, None))
         for failure in servers.failures:
             if isinstance(failure, FailureCall):
                 self._wrap(failure.target, noted_call(failures.handled, None))

@@ -1,16 +1,20 @@
 """The pages of the rules: that what they show goes wrong as they say, that the fix does not, and that one finds them.
 
-After ``python`` a block of code may say what becomes of it when it is run: ``runs``, ``finds=<rule>`` or ``finds``
-(the page's), ``fails=<category or class>``, ``rebuilds=<class>`` or ``blocks``; and ``without=<variable>``,
-``needs=<module>,<module>``. One that says nothing is not run. The line that is to blame ends with the rule's id as a
-comment. What ``runs`` gives no finding that is more than worth knowing.
+After ``python`` a block of code may say what becomes of it when it is run: ``runs``, ``finds=<rule>`` or ``finds`` (the
+page's), ``fails=<category or class>``, ``rebuilds=<class>`` or ``blocks``; and ``without=<variable>``,
+``needs=<module>,<module>``; ``imported``, as a module is, and ``fresh``, in a process in which no other test has used
+anything; ``threshold=<number>``, the page's rule's, where no test can wait for its own. One that says nothing is not
+run. The line that is to blame ends with the rule's id as a comment. What ``runs`` gives no finding that is more than
+worth knowing.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +24,7 @@ from typing import Any
 import pytest
 from observed import Vitals
 
+import autogen_vitals
 from autogen_vitals import semconv
 from autogen_vitals.crashes.classify import classify
 from autogen_vitals.local.stub_model import StubModel
@@ -29,8 +34,9 @@ autogen_core: Any = pytest.importorskip("autogen_core")
 
 PAGES = Path(__file__).parents[2] / "docs" / "rules"
 RULES = sorted(page for page in PAGES.glob("AG*.md"))
+FRESH = "PAGE_IN_A_NEW_PROCESS"
 # Of these the fix is no Python.
-WITHOUT_CODE = {"AG405", "AG501", "AG801"}
+WITHOUT_CODE = {"AG104", "AG405", "AG501", "AG801"}
 
 
 @dataclass(frozen=True)
@@ -89,10 +95,18 @@ def run(
 
     def outcome(block: Block) -> dict[str, Any]:
         sys.stdin = open(os.devnull)  # noqa: SIM115 - the child's, to its end
+        if "threshold" in block.says:
+            autogen_vitals.disable()
+            vitals.enable(thresholds={block.rule: float(block.says["threshold"])})
         raised: BaseException | None = None
         try:
-            code = compile("\n" * (block.line - 1) + block.code, str(tmp_path / f"{block.rule}.py"), "exec")
-            exec(code, {"__name__": "__main__"})
+            source, file = "\n" * (block.line - 1) + block.code, tmp_path / f"{block.rule}.py"
+            if "imported" in block.says:
+                file.write_text(source)
+                sys.path.insert(0, str(tmp_path))
+                importlib.import_module(block.rule)
+            else:
+                exec(compile(source, str(file), "exec"), {"__name__": "__main__"})
         except BaseException as error:
             # As a program that ends with it is seen to.
             raised = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
@@ -125,6 +139,13 @@ def run(
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_code_does_what_the_page_says(block: Block, run: Callable[[Block], dict[str, Any]]) -> None:
     """It fails with that category, builds that class again, blocks the loop; or runs, and builds nothing again."""
+    if "fresh" in block.says and FRESH not in os.environ:
+        test = f"{__file__}::test_code_does_what_the_page_says[{block}]"
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "-o", "addopts="]
+        variables = {**os.environ, FRESH: "yes"}
+        result = subprocess.run([*command, test], env=variables, capture_output=True, text=True, timeout=150)
+        assert result.returncode == 0, result.stdout
+        return
     became = run(block)
     if "finds" in block.says:
         rule = block.says["finds"] or block.rule

@@ -16,7 +16,7 @@ from autogen_vitals.wrapping.importing import resolve, split_target
 CALLS = [row.target for row in SERVERS.calls]
 OTHERS = [
     *(row.target for row in (*SERVERS.boundaries, *SERVERS.signals, *SERVERS.failures)),
-    *(target for row in SERVERS.tasks for target in (row.begins, row.ends)),
+    *(target for row in SERVERS.tasks for target in (row.begins, row.ends, *row.answers)),
 ]
 # Extras of gunicorn's, and a worker that its later versions do not have any more.
 MAY_BE_MISSING = ("gevent", "eventlet", "gunicorn.workers.geventlet")

@@ -359,6 +359,20 @@ def test_a_task_is_a_request(tracker_: Tracker, sink: Any) -> None:
     assert tracker_.requests.current() is None
 
 
+def test_an_answered_task_goes_on(tracker_: Tracker, sink: Any) -> None:
+    """What its server's handlers do with the outcome is still part of it."""
+    tasks = TaskRequests(tracker_)
+    tasks.answers("never begun")
+    tasks.begins("task")
+    request: Any = tracker_.requests.current()
+    tracker_.requests.use(request)
+    tasks.answers("task", "the outcome", request=None)
+    assert tracker_.requests.current() is request
+    assert sink.all("request_ended") == []
+    tasks.ends("task")
+    assert sink.all("request_ended") == [request]
+
+
 def test_a_task_nobody_has_seen_begin_ends(tracker_: Tracker, sink: Any) -> None:
     """Without a word; so does one that ends twice."""
     tasks = TaskRequests(tracker_)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autogen_vitals.lifecycle import forking
-from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork, resume_after_fork
 
 
 class State:
@@ -62,13 +62,17 @@ def test_one_that_raises_keeps_no_other(in_fork: Callable[..., Any]) -> None:
 
 
 def test_the_owner_is_not_kept_alive(in_fork: Callable[..., Any]) -> None:
-    """One that is gone is forgotten at the next fork, and not renewed."""
+    """One that is gone is forgotten with all it has registered, though the process has not forked; and not renewed."""
     called: list[str] = []
+    registries = (forking._preparations, forking._resumptions, forking._renewals)
+    gc.collect()
+    before = [len(registered) for registered in registries]
     state = State()
-    renew_after_fork(state, lambda _: called.append("renewed"))
+    for register in (prepare_for_fork, resume_after_fork, renew_after_fork):
+        register(state, lambda _: called.append("called"))
+    assert [len(registered) for registered in registries] == [number + 1 for number in before]
     del state
     gc.collect()
-    before = len(forking._renewals)
-    dead = sum(reference() is None for reference, _ in forking._renewals)
-    assert dead >= 1
-    assert in_fork(lambda: [called, len(forking._renewals)]) == [[], before - dead]
+    assert [len(registered) for registered in registries] == before
+    assert in_fork(lambda: called) == []
+    assert called == []

@@ -23,6 +23,7 @@ from _pytest.assertion.rewrite import AssertionRewritingHook
 
 from autogen_vitals.lifecycle import imports
 from autogen_vitals.lifecycle.imports import ImportFinder, ImportRecord
+from autogen_vitals.lifecycle.sites import Site
 
 # Has wrapt's own finder among those that each test puts back at its end.
 wrapt.register_post_import_hook(lambda module: None, "a_module_that_nobody_imports")
@@ -878,3 +879,24 @@ def provide(
 
     sys.meta_path.insert(len(sys.meta_path) if at is None else at, Finder())
     return found
+
+
+def test_a_slow_import_knows_the_line_that_asked_for_it(project: Project) -> None:
+    """One that is inside another was asked for by that one; a quick one is not recorded."""
+    asked: list[str] = []
+
+    def caller() -> Site:
+        asked.append("")
+        return Site("app.py", 7, "app.ask")
+
+    finder = ImportFinder(lambda begin, end: None, caller=caller)
+    finder.install()
+    try:
+        project.write(slow_within="import time; time.sleep(0.05)", slow_around="import slow_within", quick="")
+        importlib.import_module("slow_around")
+        importlib.import_module("quick")
+    finally:
+        finder.remove()
+    assert record(finder, "slow_around").site == Site("app.py", 7, "app.ask")
+    assert record(finder, "slow_within").site is None
+    assert len(asked) == 1

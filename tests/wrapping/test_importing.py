@@ -100,6 +100,31 @@ def test_off_is_for_its_own_hooks(new_module: Callable[..., str]) -> None:
     assert seen == ["new"]
 
 
+def test_whoever_waits_for_a_module_is_told(new_module: Callable[..., str]) -> None:
+    """Though wrapt holds one hook for all of them; and those that come afterwards are."""
+    name, seen = new_module(), []
+    first, second, later = ImportHooks(), ImportHooks(), ImportHooks()
+    first.when_imported(name, lambda module: seen.append("first"))
+    second.when_imported(name, lambda module: seen.append("second"))
+    importlib.import_module(name)
+    assert sorted(seen) == ["first", "second"]
+    later.when_imported(name, lambda module: seen.append("later"))
+    del sys.modules[name]
+    first.when_imported(name, lambda module: seen.append("again"))
+    importlib.import_module(name)
+    assert seen[2:] == ["later", "again"]
+
+
+def test_a_module_whose_import_nobody_saw_is_there(new_module: Callable[..., str]) -> None:
+    """Put into sys.modules by hand, while somebody waits for its import: whoever comes then need not wait."""
+    name, seen = new_module(), []
+    waiting, later = ImportHooks(), ImportHooks()
+    waiting.when_imported(name, lambda module: seen.append("waiting"))
+    sys.modules[name] = ModuleType(name)
+    later.when_imported(name, lambda module: seen.append("later"))
+    assert "later" in seen
+
+
 @pytest.mark.parametrize("imported_first", [True, False])
 def test_a_hook_that_raises_breaks_no_import(
     imported_first: bool, new_module: Callable[..., str], caplog: pytest.LogCaptureFixture

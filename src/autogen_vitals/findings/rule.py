@@ -180,9 +180,9 @@ class Rule:
         return self.finding(evidence, site=site, **{**_of(observation), **more})
 
     def about_init(self, observation: Observation, evidence: str, **more: Any) -> Finding:
-        """A finding about an init: at its line."""
+        """A finding about an init: at its line, unless another is to blame."""
         tally = observation.tally
-        site = None if tally is None or not tally.site.file else tally.site
+        site = more.pop("site", None) or (None if tally is None or not tally.site.file else tally.site)
         return self.finding(evidence, site=site, **{**_of(observation), **more})
 
     def about_crash(self, crash: Crash, evidence: str = "", **more: Any) -> Finding:

@@ -36,7 +36,18 @@ SERVERS = Servers(
         Boundary("django.core.handlers.wsgi:WSGIHandler.__call__", "wsgi"),
     ),
     # Whatever the pool: prefork, threads, solo.
-    tasks=(TaskSignals("celery.signals:task_prerun", "celery.signals:task_postrun"),),
+    tasks=(
+        TaskSignals(
+            begins="celery.signals:task_prerun",
+            ends="celery.signals:task_postrun",
+            # All other signals are sent when these have put the outcome where it is read.
+            answers=(
+                "celery.backends.base:Backend.mark_as_done",
+                "celery.backends.base:Backend.mark_as_failure",
+                "celery.backends.base:Backend.mark_as_retry",
+            ),
+        ),
+    ),
     # Whichever server runs the app is ready when the app says so; uvicorn, which calls it too, a moment later.
     lifespans=("starlette.routing:Router.lifespan",),
     calls=(

@@ -189,10 +189,17 @@ class Boundary:
 
 @dataclass(frozen=True)
 class TaskSignals:
-    """Signal objects that a server of tasks sends around each one, with its ``task_id``, in the context it runs in."""
+    """What tells of each task of a server of tasks, by its ``task_id``, in the context it runs in.
+
+    Attributes:
+        begins, ends: signal objects that are sent around it.
+        answers: ``module:Class.method``, called with its id as soon as what was to be done is done, to hand over the
+            outcome. Whoever waits for that knows it before the task has ended.
+    """
 
     begins: str
     ends: str
+    answers: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.errors import category_of
 from autogen_vitals.lifecycle.observation import Network, Observation
-from autogen_vitals.lifecycle.silence import SilentWatch
+from autogen_vitals.lifecycle.silence import InsideChatWatch, SilentWatch
 from autogen_vitals.lifecycle.startup import Interval, partition
-from autogen_vitals.vocabulary import CHAT, ConnectStage
+from autogen_vitals.vocabulary import ConnectStage
 
 if TYPE_CHECKING:
     from autogen_vitals.lifecycle.tracker import Tracker
@@ -66,16 +66,8 @@ class ConnectWatch(SilentWatch):
         self._tracker.connected(observation, end_ns)
 
 
-class RetryWatch(SilentWatch):
+class RetryWatch(InsideChatWatch):
     """Watches the function of the model's SDK that says how long to wait before the next try."""
-
-    def __init__(self, tracker: Tracker) -> None:
-        self._tracker = tracker
-
-    @guarded
-    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
-        current = self._tracker.current() if self._tracker.active else None
-        return current if current is not None and current.operation is CHAT else None
 
     @guarded
     def end(self, observation: Observation, result: object, error: BaseException | None) -> None:

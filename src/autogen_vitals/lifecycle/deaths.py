@@ -11,8 +11,8 @@ from collections import OrderedDict, deque
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from autogen_vitals.crashes.claims import Claim, dead, records_of, supervised, was_told
-from autogen_vitals.crashes.files import has_ended
+from autogen_vitals.crashes.claims import Claim, dead, pid_namespace, records_of, supervised, was_told
+from autogen_vitals.crashes.files import has_ended, start_ticks
 from autogen_vitals.crashes.memory import OomWatch
 from autogen_vitals.crashes.reports import Identity, LastWords, ProcessExit
 from autogen_vitals.crashes.verdict import BootFailures, Verdict, judge
@@ -313,9 +313,9 @@ class Deaths:
 
     def _is_own_child(self, identity: Identity) -> bool:
         """Whether this process is who waits for it, and is to hear of its end."""
-        mine = self._recorder.identity()
-        parent = (identity.parent_pid, identity.parent_start_ticks, identity.pid_namespace)
-        return self._recorder.is_supervisor and parent == (mine.pid, mine.start_ticks, mine.pid_namespace)
+        if not self._recorder.is_supervisor or identity.parent_pid != (pid := process.facts.pid):
+            return False
+        return (identity.parent_start_ticks, identity.pid_namespace) == (start_ticks(pid), pid_namespace())
 
     def _exit(
         self,

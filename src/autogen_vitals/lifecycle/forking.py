@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import weakref
 from collections.abc import Callable
@@ -12,9 +13,13 @@ from autogen_vitals.guard import guarded
 
 _T = TypeVar("_T")
 
-_preparations: list[tuple[weakref.ref[Any], Callable[[Any], None]]] = []
-_resumptions: list[tuple[weakref.ref[Any], Callable[[Any], None]]] = []
-_renewals: list[tuple[weakref.ref[Any], Callable[[Any], None]]] = []
+_Registered = dict[int, tuple["weakref.ref[Any]", Callable[[Any], None]]]
+
+# In the order of registration. An entry goes with its owner, whether the process ever forks or not.
+_preparations: _Registered = {}
+_resumptions: _Registered = {}
+_renewals: _Registered = {}
+_numbers = itertools.count()
 
 
 def renew_after_fork(owner: _T, renew: Callable[[_T], None]) -> None:
@@ -22,17 +27,22 @@ def renew_after_fork(owner: _T, renew: Callable[[_T], None]) -> None:
 
     ``renew`` must replace locks, not take them: the thread that held one does not exist in the child.
     """
-    _renewals.append((weakref.ref(owner), guarded(renew)))
+    _register(_renewals, owner, renew)
 
 
 def prepare_for_fork(owner: _T, prepare: Callable[[_T], None]) -> None:
     """Call ``prepare(owner)`` in the parent before every fork, for as long as ``owner`` lives."""
-    _preparations.append((weakref.ref(owner), guarded(prepare)))
+    _register(_preparations, owner, prepare)
 
 
 def resume_after_fork(owner: _T, resume: Callable[[_T], None]) -> None:
     """Call ``resume(owner)`` in the parent after every fork, for as long as ``owner`` lives."""
-    _resumptions.append((weakref.ref(owner), guarded(resume)))
+    _register(_resumptions, owner, resume)
+
+
+def _register(registered: _Registered, owner: _T, call: Callable[[_T], None]) -> None:
+    number = next(_numbers)
+    registered[number] = weakref.ref(owner, lambda _: registered.pop(number, None)), guarded(call)
 
 
 def wait_for(work: Lock, timeout: float) -> None:
@@ -60,12 +70,10 @@ def _after_in_child() -> None:
     _call_all(_renewals)
 
 
-def _call_all(registered: list[tuple[weakref.ref[Any], Callable[[Any], None]]]) -> None:
-    for reference, call in list(registered):
+def _call_all(registered: _Registered) -> None:
+    for reference, call in list(registered.values()):
         owner = reference()
-        if owner is None:
-            registered.remove((reference, call))
-        else:
+        if owner is not None:
             call(owner)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from autogen_vitals.guard import guarded, hide_caller_frame
 from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.sites import Site
 
 _SLOW_NS = 5_000_000
 _RECORD_LIMIT = 1000
@@ -43,6 +44,7 @@ class ImportRecord:
         nested_ns: of the recorded imports directly inside it, so that the ``self_ns`` of all records add up.
         parent: the import it was directly inside of, of those that are timed.
         error: class name of the exception it failed with.
+        site: the user's line that imports it, or that calls what does; of one that is not inside another.
     """
 
     name: str
@@ -51,6 +53,7 @@ class ImportRecord:
     nested_ns: int = 0
     parent: ImportRecord | None = None
     error: str | None = None
+    site: Site | None = None
 
     @property
     def self_ns(self) -> int:
@@ -178,6 +181,7 @@ class ImportFinder:
         outermost: told of begin and end of every import that is not inside another one in its thread, however short.
             Runs inside the import machinery, as does
         importing: told what is being imported now; ``None``: nothing any more.
+        caller: finds the user's line that the present code runs for; asked at the end of a slow import.
         whole_tree: time every module.
     """
 
@@ -185,6 +189,7 @@ class ImportFinder:
         self,
         outermost: Callable[[int, int], object],
         importing: Callable[[str | None], object] = lambda name: None,
+        caller: Callable[[], Site | None] = lambda: None,
         *,
         whole_tree: bool = False,
     ) -> None:
@@ -192,6 +197,7 @@ class ImportFinder:
         self.failure: tuple[str, BaseException] | None = None
         self._outermost = guarded(outermost)
         self._importing = guarded(importing)
+        self._caller = guarded(caller)
         self._whole_tree = whole_tree
         self._is_active = False
         self._records: list[ImportRecord] = []
@@ -324,7 +330,9 @@ class ImportFinder:
         record.error = None if error is None else type(error).__name__
         if record.duration_ns >= _SLOW_NS and len(self._records) < _RECORD_LIMIT:
             self._records.append(record)
-            if record.parent is not None:
+            if record.parent is None:
+                record.site = self._caller()
+            else:
                 record.parent.nested_ns += record.duration_ns
         if record.parent is None:
             self.failure = (record.name, error) if error is not None and self._is_active else None

@@ -170,6 +170,10 @@ class Requests:
             request.span = span
             self._recorder.spanned(request)
 
+    def answered(self, request: Request) -> None:
+        """Its outcome is about to be known outside, though it is not over yet."""
+        self._recorder.closed(request)
+
     def begin(self, name: str | None = None, span: Any = None) -> RequestToken | None:
         """Open a request in the current context; ``None`` inside another."""
         if self.current() is not None:

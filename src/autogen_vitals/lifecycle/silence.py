@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from autogen_vitals.guard import guarded
+from autogen_vitals.lifecycle.observation import Observation
+from autogen_vitals.vocabulary import CHAT
+
+if TYPE_CHECKING:
+    from autogen_vitals.lifecycle.tracker import Tracker
 
 
 class SilentWatch:
@@ -33,3 +39,15 @@ class SilentWatch:
     @guarded
     def abandon(self, observation: Any) -> None:
         return
+
+
+class InsideChatWatch(SilentWatch):
+    """Watches a function that is called while a model is: what it answers is told of that model call."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    @guarded
+    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
+        current = self._tracker.current() if self._tracker.active else None
+        return current if current is not None and current.operation is CHAT else None

@@ -15,9 +15,9 @@ from autogen_vitals.lifecycle.births import current_loop
 from autogen_vitals.lifecycle.fingerprints import fingerprint
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.reading import Reader, follow
-from autogen_vitals.lifecycle.silence import SilentWatch
+from autogen_vitals.lifecycle.silence import InsideChatWatch
 from autogen_vitals.lifecycle.tracker import EnterToken, Tracker
-from autogen_vitals.vocabulary import CHAT, ComponentKind, Operation, Stage
+from autogen_vitals.vocabulary import ComponentKind, Operation, Stage
 
 SWALLOWED_FAILURE = "ToolError"
 """Error class of a result that reports a failure nobody raised."""
@@ -208,16 +208,8 @@ class RunWatch(_Watch):
         self._tracker.end(observation, error, swallowed)
 
 
-class CacheWatch(SilentWatch):
+class CacheWatch(InsideChatWatch):
     """Watches the function that looks for a model's reply in a cache, ``None`` if it is not there."""
-
-    def __init__(self, tracker: Tracker) -> None:
-        self._tracker = tracker
-
-    @guarded
-    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
-        current = self._tracker.current() if self._tracker.active else None
-        return current if current is not None and current.operation is CHAT else None
 
     @guarded
     def end(self, observation: Observation, result: object, error: BaseException | None) -> None:

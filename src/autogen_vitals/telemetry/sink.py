@@ -230,6 +230,7 @@ class Telemetry:
         self.metrics.active = False
         self.metrics.collected = lambda: None
         self._delivery.forget()
+        self._urgent.last()
 
     @guarded
     def last_chance(self) -> None:

@@ -50,6 +50,10 @@ class Urgent:
         except RuntimeError:
             self._at_work.release()  # the interpreter is shutting down, and the SDK with it: that flushes
 
+    def last(self) -> None:
+        """Nothing more will be told: what is wanted goes out now, and the thread ends."""
+        self._pause.set()
+
     @guarded
     def _work(self) -> None:
         try:

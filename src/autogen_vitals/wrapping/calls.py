@@ -18,9 +18,15 @@ from autogen_vitals.wrapping.watch import Watch
 
 WrapperFunction = Callable[[Callable[..., Any], Any, tuple[Any, ...], Mapping[str, Any]], Any]
 
+GoesOn = Callable[[Any, Any, tuple[Any, ...], Mapping[str, Any]], Any]
+"""Result, observation and arguments → what stands for the result, ``None`` for itself; never raises."""
 
-def plain_call(watch: Watch) -> WrapperFunction:
-    """Observe a call from its beginning to its return: a constructor, ``__setstate__``, a sync ``start``."""
+
+def plain_call(watch: Watch, goes_on: GoesOn | None = None) -> WrapperFunction:
+    """Observe a call from its beginning to its return: a constructor, ``__setstate__``, a sync ``start``.
+
+    One that is not over by then ``goes_on``: that is given the observation, to end it.
+    """
 
     @unseen
     def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -34,10 +40,14 @@ def plain_call(watch: Watch) -> WrapperFunction:
                 watch.end(observation, None, error)
             hide_caller_frame(error)
             raise
-        if observation is not None:
-            watch.leave(observation, token)
+        if observation is None:
+            return result
+        watch.leave(observation, token)
+        if goes_on is None:
             watch.end(observation, result, None)
-        return result
+            return result
+        stand_in = goes_on(result, observation, args, kwargs)
+        return result if stand_in is None else stand_in
 
     return wrapper
 

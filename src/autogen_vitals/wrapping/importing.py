@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable
 from types import ModuleType
@@ -11,31 +12,37 @@ import wrapt
 
 from autogen_vitals.guard import guarded
 
+_living: weakref.WeakSet[ImportHooks] = weakref.WeakSet()
+_awaited: set[str] = set()
+"""Modules for which wrapt holds a hook of ours. A forked child inherits both as they are: so does it wrapt's hooks."""
+
 
 class ImportHooks:
     """Post-import hooks that can be switched off.
 
-    wrapt keeps a registered hook for the life of the process; it knows this object weakly, and after ``off`` this
-    object knows nothing more to apply.
+    wrapt keeps a registered hook until its module is imported, which may be never. It is given one for each module,
+    however often we are enabled again; that one knows these objects weakly, and after ``off`` they know nothing more to
+    apply.
     """
 
     def __init__(self) -> None:
         self._pending: dict[str, list[Callable[[ModuleType], object]]] = {}
+        _living.add(self)
 
     def when_imported(self, module: str, apply: Callable[[ModuleType], None]) -> None:
         """Call ``apply(module object)`` once ``module`` has been imported; now, if it already is.
 
         What ``apply`` raises is logged and dropped: an import of the app's never fails because of us.
         """
-        waiting = self._pending.setdefault(module, [])
-        waiting.append(guarded(apply))
-        if len(waiting) > 1:
+        self._pending.setdefault(module, []).append(guarded(apply))
+        # One that is there already although wrapt has not seen its import is not waited for.
+        if module in _awaited and sys.modules.get(module) is None:
             return
-        reference = weakref.ref(self)
+        _awaited.add(module)
 
         def hook(imported: ModuleType) -> None:
-            hooks = reference()
-            if hooks is not None:
+            _awaited.discard(module)
+            for hooks in list(_living):
                 hooks._imported(module, imported)
 
         wrapt.register_post_import_hook(hook, module)

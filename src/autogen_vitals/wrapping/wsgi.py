@@ -9,7 +9,7 @@ from typing import Any
 import wrapt
 
 from autogen_vitals.guard import guarded, hide_caller_frame, unseen
-from autogen_vitals.wrapping.calls import WrapperFunction
+from autogen_vitals.wrapping.calls import WrapperFunction, plain_call
 from autogen_vitals.wrapping.watch import Watch
 
 
@@ -18,31 +18,12 @@ def wsgi_call(watch: Watch) -> WrapperFunction:
 
     Of the ``write`` that ``start_response`` returns nothing need be known: who uses it does so during the call.
     """
-
-    @unseen
-    def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        observation = watch.begin(instance, args, kwargs)
-        token = watch.enter(observation) if observation is not None else None
-        try:
-            result = wrapped(*args, **kwargs)
-        except BaseException as error:
-            if observation is not None:
-                watch.leave(observation, token)
-                watch.end(observation, None, error)
-            hide_caller_frame(error)
-            raise
-        if observation is None:
-            return result
-        watch.leave(observation, token)
-        body = _observed_body(result, watch, observation, args, kwargs)
-        return result if body is None else body
-
-    return wrapper
+    return plain_call(watch, partial(_observed_body, watch))
 
 
 @guarded
 def _observed_body(
-    body: Any, watch: Watch, observation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    watch: Watch, body: Any, observation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> _Body | None:
     """What stands for ``body``; ``None`` for one that stays what it is, for it computes nothing any more: servers look
     for a list of one to know its length, and for their own ``wsgi.file_wrapper`` to send the file themselves."""
