@@ -188,7 +188,12 @@ def deaf_port() -> Iterator[int]:
 async def test_a_connection_that_is_given_up_is_named_once(vitals: Vitals, deaf_port: int) -> None:
     """As the connection, and not again as the call it was for; with the line of the client, for AutoGen connects in a
     task of its own."""
-    options: Any = {"model": "stub", "api_key": "sk-x", "base_url": f"http://127.0.0.1:{deaf_port}/v1", "model_info": INFO}
+    options: Any = {
+        "model": "stub",
+        "api_key": "sk-x",
+        "base_url": f"http://127.0.0.1:{deaf_port}/v1",
+        "model_info": INFO,
+    }
     client = OpenAIChatCompletionClient(**options)  # AG608 connect
 
     async def ask() -> None:

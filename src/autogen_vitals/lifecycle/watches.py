@@ -15,7 +15,7 @@ from autogen_vitals.lifecycle.births import current_loop
 from autogen_vitals.lifecycle.fingerprints import fingerprint
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.reading import Reader, follow
-from autogen_vitals.lifecycle.silence import InsideChatWatch
+from autogen_vitals.lifecycle.silence import InsideChatWatch, SilentWatch
 from autogen_vitals.lifecycle.tracker import EnterToken, Tracker
 from autogen_vitals.vocabulary import ComponentKind, Operation, Stage
 
