@@ -14,7 +14,7 @@ app = Celery("tasks_broken", broker=REDIS, backend=REDIS)
 app.conf.broker_connection_retry_on_startup = True
 
 
-@app.task(name="chat")
-def chat(question: str) -> dict[str, Any]:
+@app.task(name="ask")
+def ask(question: str) -> dict[str, Any]:
     # Wrong: the main process has used these before it forked.
     return broken.answer(broken.chat(broken.assistant, question))

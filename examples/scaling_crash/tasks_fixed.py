@@ -21,7 +21,7 @@ def start(**_: Any) -> None:
     fixed.start()
 
 
-@app.task(name="chat")
-def chat(question: str) -> dict[str, Any]:
+@app.task(name="ask")
+def ask(question: str) -> dict[str, Any]:
     agents = fixed.agents()
     return fixed.answer(fixed.chat(agents.user(), agents.assistant("assistant"), question))

@@ -171,7 +171,8 @@ def check_inits(telemetry: Telemetry, kind: str, counted: dict[int, int], sites:
     spans: list[ReceivedSpan] = telemetry.inits(kind)
     built = Counter({pid: count for pid, count in counted.items() if count})
     assert by_pid(span for span in spans if "error.type" not in span.attributes) == built, f"init spans of {kind}"
-    assert telemetry.counted("autogen.init.duration", component_type=kind) == built.total() + refused, kind
+    recorded = telemetry.counted("autogen.init.duration", component_type=kind, init_stage="construct")
+    assert recorded == built.total() + refused, f"init durations of {kind}"
     repeated = built.total() + refused - sites
     assert telemetry.summed("autogen.reinits", component_type=kind) == repeated, f"re-inits of {kind}"
 
@@ -182,11 +183,10 @@ def check_runs(telemetry: Telemetry, counted: dict[int, int], *names: str) -> No
     assert by_pid(spans) == Counter({pid: count for pid, count in counted.items() if count}), names
 
 
-def check_nothing_is_wrong(served: Served) -> None:
+def check_nothing_is_wrong(telemetry: Telemetry, workers: set[int]) -> None:
     """Every worker has told something, and nobody of anything that is to be changed."""
-    telemetry = served.telemetry
-    assert severities(telemetry, served.workers) == {"AG102": {"info"}}, telemetry.events("autogen.finding")
-    assert {pid for pid, *_ in said_by(telemetry)} == served.workers
+    assert severities(telemetry, workers) == {"AG102": {"info"}}, telemetry.events("autogen.finding")
+    assert {pid for pid, *_ in said_by(telemetry)} == workers
     assert not telemetry.events("autogen.crash")
     assert not telemetry.events("autogen.process.exit")
 

@@ -7,6 +7,7 @@ they fire is the machine's doing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from autogen_vitals.local.receiver import Receiver
 from autogen_vitals.local.stub_model import StubModel
 
 from .articles import (
+    ROUNDS,
     Example,
     Served,
     check_inits,
@@ -30,7 +32,8 @@ from .articles import (
     since_the_fork,
 )
 from .conftest import Start
-from .harness import CLIENT, Launcher
+from .harness import CLIENT, Launcher, Server, free_port
+from .telemetry import Telemetry
 from .test_celery import Tasks, tasks  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.e2e
@@ -124,7 +127,7 @@ def test_a_cold_start_fixed(launcher: Launcher, start: Start, cold_start: Exampl
     served.until_told("AG102", "info", lambda: server.get_all(["/ask?q=hello"] * 2))
     at_end = served.stop()
 
-    check_nothing_is_wrong(served)
+    check_nothing_is_wrong(telemetry, served.workers)
     for kind in (CLIENT, "PriceList"):
         assert set(counts_of(kind, at_end).values()) == {1}
         check_inits(telemetry, kind, counts_of(kind, at_end), sites=2)
@@ -209,9 +212,94 @@ def test_a_scaling_crash_fixed(launcher: Launcher, start: Start, scaling_crash: 
     served.until_told("AG102", "info", lambda: server.get_all(["/chat?q=hello"] * 2))
     at_end = served.stop()
 
-    check_nothing_is_wrong(served)
+    check_nothing_is_wrong(telemetry, served.workers)
     assert set(counts_of("OpenAIWrapper", at_end).values()) == {1}
     for kind in ("OpenAIWrapper", "AssistantAgent", "UserProxyAgent", "GroupChat", "GroupChatManager"):
         check_inits(telemetry, kind, counts_of(kind, at_end), sites=2)
     check_runs(telemetry, counts_of("chats", at_end), "invoke_workflow assistant", "invoke_workflow chat_manager")
     check_runs(telemetry, counts_of("code", at_end), "execute_code")
+
+
+def test_a_key_that_is_read_at_import(start: Start, scaling_crash: Example, telemetry: Telemetry) -> None:
+    """Where it is not set no worker comes up: each tells of the line, and the master of their end."""
+    pytest.importorskip("autogen")
+    folder = scaling_crash.folder
+    serve = f"gunicorn -c {folder}/gunicorn.conf.py --chdir {folder} -b 127.0.0.1:{free_port()} broken:app"
+    command = ["env", "-u", "OPENAI_API_KEY", "opentelemetry-instrument", *serve.split()]
+    server = start.command(command, scaling_crash.variables)
+    assert server.wait() != 0
+    workers = {pid for pid, _ in crashes(telemetry)}
+    assert workers
+    assert crashes(telemetry) == {(pid, "KeyError") for pid in workers}
+    for pid in workers:
+        assert lines_told(telemetry, folder / "broken.py", pid) == only(scaling_crash.marked(), "AG301")
+    assert severities(telemetry, workers) == {"AG301": {"error"}}
+    assert severities(telemetry, {server.pid}) == {"AG502": {"error"}}
+    ended = {event.attributes["process.pid"]: event.attributes for event in telemetry.events("autogen.process.exit")}
+    assert set(ended) <= workers
+    assert {(told["autogen.exit.reason"], told["autogen.phase"]) for told in ended.values()} == {
+        ("boot_failure", "import")
+    }
+
+
+def celery_worker(start: Start, example: Example, module: str, redis_url: str, concurrency: int) -> Server:
+    command = f"opentelemetry-instrument celery --workdir {example.folder} -A {module} worker -l INFO"
+    options = f"--without-gossip --without-mingle --prefetch-multiplier 1 --concurrency {concurrency}"
+    return start.command([*command.split(), *options.split()], example.variables, {"REDIS_URL": redis_url})
+
+
+def test_agents_of_the_main_process_in_tasks(
+    start: Start,
+    scaling_crash: Example,
+    telemetry: Telemetry,
+    redis_url: str,
+    tasks: Tasks,  # noqa: F811
+) -> None:
+    """What Celery's main process has built, and used, is told of by the child that uses it, too."""
+    pytest.importorskip("autogen")
+    # One child: two would read from one connection, and then anything may happen.
+    server = celery_worker(start, scaling_crash, "tasks_broken", redis_url, 1)
+    tasks.wait_ready(server)
+    answers = [tasks.ask(1)[0] for _ in range(3)]
+    (child,) = {answer["pid"] for answer in answers}
+    assert server.stop() == 0
+
+    marks, file = scaling_crash.marked(), scaling_crash.folder / "broken.py"
+    assistant = scaling_crash.line("assistant = ")
+    assert lines_told(telemetry, file, server.pid) == only(marks, "AG201", "AG302")
+    assert lines_told(telemetry, file, child) == {("AG201", assistant), ("AG202", assistant)}
+    # That it is going to fork is not known yet while it imports.
+    assert severities(telemetry, {server.pid}) == {"AG201": {"info"}, "AG302": {"warning"}}
+    assert severities(telemetry, {child}) == {"AG201": {"warning"}, "AG202": {"error"}}
+    assert not crashes(telemetry)
+    of_main = Counter(answers[-1]["did"]) - Counter({"chats": len(answers)})
+    for kind in ("AssistantAgent", "UserProxyAgent", "GroupChat", "GroupChatManager"):
+        check_inits(telemetry, kind, {server.pid: of_main[kind]}, sites=of_main[kind])
+    check_runs(telemetry, {server.pid: of_main["chats"], child: len(answers)}, "invoke_workflow assistant")
+
+
+def test_agents_for_each_task(
+    start: Start,
+    scaling_crash: Example,
+    telemetry: Telemetry,
+    redis_url: str,
+    tasks: Tasks,  # noqa: F811
+) -> None:
+    """A client for each child, agents for each task: nobody has anything to change."""
+    pytest.importorskip("autogen")
+    server = celery_worker(start, scaling_crash, "tasks_fixed", redis_url, 2)
+    tasks.wait_ready(server)
+    counts: dict[int, Counter[str]] = {}
+    for _ in range(ROUNDS):
+        for answer in tasks.ask(4):
+            counts[answer["pid"]] = max(counts.get(answer["pid"], Counter()), Counter(answer["did"]))
+        # The third task of a child is the first of which there is something to tell, and one chat is the start's.
+        if len(counts) == 2 and min(count["chats"] for count in counts.values()) >= 4:
+            break
+    assert server.stop() == 0
+
+    check_nothing_is_wrong(telemetry, set(counts))
+    for kind in ("OpenAIWrapper", "AssistantAgent", "UserProxyAgent"):
+        check_inits(telemetry, kind, counts_of(kind, counts), sites=2)
+    assert set(counts_of("OpenAIWrapper", counts).values()) == {1}
+    check_runs(telemetry, counts_of("chats", counts), "invoke_workflow assistant")
