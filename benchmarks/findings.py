@@ -55,6 +55,7 @@ def engine(silenced: tuple[str, ...]) -> Findings:
     found = Findings(
         sink,
         lambda finding, is_first: True,
+        _nothing,
         Surroundings(SiteFinder(()), list, _nothing, list, _nothing, {}),  # type: ignore[arg-type]
         silenced,
     )

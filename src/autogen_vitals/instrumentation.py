@@ -85,6 +85,7 @@ class Instrumentation:
         self._findings = Findings(
             self.telemetry,
             self.telemetry.found,
+            self.telemetry.mark,
             Surroundings(
                 sites,
                 imports=lambda: import_finder.records,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -93,6 +94,12 @@ class Telemetry:
     def crashes(self, pid: int) -> list[ReceivedLog]:
         """What was said of exceptions in a process."""
         return [event for event in self.events("autogen.crash") if event.attributes["process.pid"] == pid]
+
+    def findings(self, victim: int) -> list[ReceivedLog]:
+        """What rules have said of the end of a process, whoever has told."""
+        said = re.compile(rf"process {victim}[, ]")
+        findings = self.events("autogen.finding")
+        return [event for event in findings if said.match(event.attributes["autogen.finding.evidence"])]
 
     def workers(self) -> dict[int, ReceivedPoint]:
         """``autogen.worker.info`` by pid."""

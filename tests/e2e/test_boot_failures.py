@@ -269,6 +269,51 @@ def test_workers_that_fail_together_are_each_reported(
     assert not scene.left_over()
 
 
+RULES = {"missing_credentials": "AG301", "missing_module": "AG406"}
+
+
+@every_cell
+def test_what_it_failed_with_is_a_finding(deaths: Deaths, column: Column, failure: Failure) -> None:
+    """At the app's line, in the phase; of a key with its name, of what was read while the app was imported so."""
+    if failure.category not in RULES:
+        return
+    pid = deaths.by_way[failure.name].pid
+    findings = [event.attributes for event in deaths.telemetry.events("autogen.finding")]
+    by_rule = {said["autogen.finding.rule"]: said for said in findings if said["process.pid"] == pid}
+    assert RULES[failure.category] in by_rule, f"{findings}\n{deaths.log}"
+    found = by_rule[RULES[failure.category]]
+    assert found["autogen.finding.severity"] == "error"
+    assert Path(found["code.file.path"]).name == "dying.py"
+    if failure.category == "missing_credentials":
+        assert "OPENAI_API_KEY" in found["autogen.finding.evidence"]
+        at_import = "while the app was imported" in found["autogen.finding.evidence"]
+        assert at_import == (column.name != "script")
+
+
+@pytest.mark.parametrize("deaths", ["uvicorn-workers"], indirect=True)
+def test_a_crash_loop_is_a_finding(deaths: Deaths) -> None:
+    """The first two ends are each told by what they failed with; from the third on it is a loop, which is critical."""
+    supervisor = deaths.by_way[MISSING_KEY.name].parent_pid
+    events = deaths.telemetry.events("autogen.process.exit")
+    loop = [event.attributes for event in events if event.attributes["process.parent_pid"] == supervisor]
+    assert [end["autogen.finding.rule"] for end in loop] == ["AG502", "AG502"] + ["AG501"] * (len(loop) - 2)
+    for rule, severity, ends in (("AG502", "ERROR", loop[:2]), ("AG501", "FATAL", loop[2:])):
+        told = [event for end in ends for event in deaths.telemetry.findings(end["process.pid"])]
+        # Those that are alike are told once.
+        assert 1 <= len(told) <= len({end["autogen.crash.category"] for end in ends}), deaths.log
+        for event in told:
+            assert event.attributes["autogen.finding.rule"] == rule
+            assert event.severity == severity
+            assert event.attributes["process.pid"] == supervisor
+            evidence = event.attributes["autogen.finding.evidence"]
+            assert f"in {event.attributes['autogen.operation']}" in evidence
+            category = next(end for end in ends if f"process {end['process.pid']}," in evidence)[
+                "autogen.crash.category"
+            ]
+            assert f"{RULES[category]}: " in event.attributes["autogen.finding.remedy"]
+    assert "number 3 of its supervisor's" in told[0].attributes["autogen.finding.evidence"]
+
+
 @pytest.mark.parametrize("deaths", ["uvicorn-workers"], indirect=True)
 def test_a_crash_loop_is_counted(deaths: Deaths) -> None:
     """Each end of a worker of the same supervisor has its number, and from the third on it is fatal."""

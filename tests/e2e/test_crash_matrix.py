@@ -33,23 +33,25 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 @dataclass(frozen=True)
 class Way:
-    """A way to die, and what a supervisor sees of it; ``operation`` is what was in flight."""
+    """A way to die, and what a supervisor sees of it; ``operation`` is what was in flight, ``rule`` what it falls
+    under."""
 
     reason: str
     signal: str | None
     code: int | None
     operation: str
+    rule: str
 
 
 DYING = "execute_tool die"
 WAYS = {
-    "think": Way("signal", "SIGKILL", None, "chat gpt-4o-mini"),
-    "segv": Way("signal", "SIGSEGV", None, DYING),
-    "abort": Way("signal", "SIGABRT", None, DYING),
-    "exit-7": Way("unknown", None, 7, DYING),
+    "think": Way("signal", "SIGKILL", None, "chat gpt-4o-mini", "AG503"),
+    "segv": Way("signal", "SIGSEGV", None, DYING, "AG506"),
+    "abort": Way("signal", "SIGABRT", None, DYING, "AG506"),
+    "exit-7": Way("unknown", None, 7, DYING, "AG503"),
     # gunicorn aborts a worker that hangs.
-    "hang": Way("timeout", "SIGABRT", None, DYING),
-    "stop": Way("timeout", "SIGKILL", None, DYING),
+    "hang": Way("timeout", "SIGABRT", None, DYING, "AG504"),
+    "stop": Way("timeout", "SIGKILL", None, DYING, "AG504"),
 }
 DEADLY = ("think", "segv", "abort", "exit-7")
 
@@ -229,6 +231,28 @@ def test_a_death_is_reported_once(deaths: Deaths, column: Column, way: str) -> N
     assert told["process.parent_pid"] == victim.parent_pid
     assert events[0].trace_id == victim.trace_id
     assert events[0].span_id
+
+
+@every_cell
+def test_a_death_is_a_finding(deaths: Deaths, column: Column, way: str) -> None:
+    """By the rule that its event names, in its trace; of a native crash with the line where it hit."""
+    victim, expected = deaths.by_way[way], WAYS[way]
+    findings = deaths.telemetry.findings(victim.pid)
+    assert len(findings) == 1, f"findings about process {victim.pid}: {findings}\n{deaths.log}"
+    told, (end,) = findings[0].attributes, deaths.telemetry.exits(victim.pid)
+    assert told["autogen.finding.rule"] == end.attributes["autogen.finding.rule"] == expected.rule
+    assert (told["autogen.finding.severity"], findings[0].severity) == ("error", "ERROR")
+    was_seen = column.seen or expected.rule == "AG506"
+    assert told["autogen.finding.confidence"] == ("observed" if was_seen else "inferred")
+    assert told["autogen.operation"] == expected.operation
+    assert f"in {expected.operation} (phase request" in told["autogen.finding.evidence"]
+    assert f"trace {victim.trace_id})" in told["autogen.finding.evidence"]
+    assert findings[0].trace_id == victim.trace_id
+    assert told["process.pid"] != victim.pid
+    # gunicorn's workers have a handler for SIGABRT, so that there is no stack of it.
+    assert way != "segv" or "exception.stacktrace" in end.attributes, deaths.log
+    if "exception.stacktrace" in end.attributes:
+        assert Path(told["code.file.path"]).name == "dying.py", f"{told}\n{deaths.log}"
 
 
 # What the record alone says: faulthandler has left the stack of a native crash.

@@ -69,6 +69,24 @@ async def test_the_span_says_which_rules_have_fired(vitals: Vitals) -> None:
     assert_in_the_catalogue(vitals.spans())
 
 
+async def test_the_span_of_what_failed_says_the_rule_of_its_crash(vitals: Vitals) -> None:
+    """Although that is told of when the span has ended; not where the rule is silenced, nor on what went well."""
+    broken = AssistantAgent("writer", ReplayChatCompletionClient([]), description="x")
+    broken._model_client.create = refuse  # type: ignore[attr-defined]
+    for silence in ("", "AG206"):
+        autogen_vitals.disable()
+        vitals.enable(silence=silence)
+        vitals.exporter.clear()
+        with pytest.raises(ValueError, match="already running"):
+            await broken.run(task="x")
+        span = vitals.span("invoke_agent writer")
+        assert span.attributes.get(semconv.FINDING_IDS) == (None if silence else ("AG206",))
+
+
+async def refuse(*_: Any, **__: Any) -> Any:
+    raise ValueError("The team is already running, it cannot run again until it is stopped.")
+
+
 @pytest.mark.parametrize("silence", ["AG102", "AG1*", "AG2*,AG10?", "*"])
 async def test_a_silenced_rule_is_not_asked(silent_vitals: Vitals, silence: str) -> None:
     """By id or glob."""

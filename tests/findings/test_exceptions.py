@@ -51,6 +51,12 @@ def line_of(function: Callable[..., Any], offset: int) -> tuple[str, int]:
     return __file__, function.__code__.co_firstlineno + offset
 
 
+def ours(vitals: Vitals) -> list[str]:
+    """The rules of this file that have fired; what is slow on this machine is another matter."""
+    told = [said[semconv.FINDING_RULE] for said in vitals.findings()]
+    return [rule for rule in told if rule.startswith(("AG3", "AG4"))]
+
+
 def told_at(told: dict[str, Any]) -> tuple[str, int]:
     return told[semconv.CODE_FILE_PATH], told[semconv.CODE_LINE_NUMBER]
 
@@ -119,7 +125,7 @@ def test_other_keys_are_nobodys_credentials(vitals: Vitals) -> None:
         lambda: OpenAIChatCompletionClient(model="gpt-4o-mini", api_key="sk-none"),
     ):
         handle(function)
-    assert vitals.findings() == []
+    assert ours(vitals) == []
 
 
 def test_of_messages_that_may_not_be_told_no_name_is(silent_vitals: Vitals) -> None:
@@ -166,7 +172,7 @@ async def test_a_question_that_is_answered(vitals: Vitals) -> None:
     """And a file that is not there, which is another matter."""
     await UserProxyAgent("user", input_func=lambda prompt: "yes").run(task="Is that right?")
     handle(lambda: Path("/no/such/file").read_text())
-    assert vitals.findings() == []
+    assert ours(vitals) == []
 
 
 # --- AG306 --------------------------------------------------------------------------------------------------------
@@ -208,7 +214,7 @@ def test_what_users_type_is_no_configuration(vitals: Vitals) -> None:
     """A ValueError in a request, and a component that is built as it should be."""
     handle(lambda: int("twelve"))
     AssistantAgent("writer", ReplayChatCompletionClient(["a"]))
-    assert vitals.findings() == []
+    assert ours(vitals) == []
 
 
 # --- AG402 --------------------------------------------------------------------------------------------------------
@@ -234,7 +240,7 @@ def test_a_program_that_is_not_installed(vitals: Vitals, tmp_path: Path, monkeyp
 def test_a_file_that_is_missing_is_no_program(vitals: Vitals) -> None:
     """Whatever it is called; its name may be somebody's data, and is not told."""
     handle(lambda: Path("/no/such/python").read_text())
-    assert vitals.findings() == []
+    assert ours(vitals) == []
 
 
 # --- AG403 --------------------------------------------------------------------------------------------------------
@@ -265,7 +271,7 @@ def test_code_that_succeeds(vitals: Vitals, tmp_path: Path) -> None:
     """0 is on the span, and no finding."""
     assert execute(tmp_path, "print(1)").exit_code == 0
     assert vitals.span("execute_code").attributes[semconv.CODE_EXIT_CODE] == 0
-    assert vitals.findings() == []
+    assert ours(vitals) == []
 
 
 # --- AG404 --------------------------------------------------------------------------------------------------------
@@ -303,7 +309,7 @@ def test_an_executor_without_docker(vitals: Vitals, tmp_path: Path) -> None:
 
     execute(tmp_path, "print(1)")
     handle(fail)
-    assert vitals.findings() == []
+    assert ours(vitals) == []
 
 
 # --- AG405, of exceptions; of processes see test_siblings.py ------------------------------------------------------
@@ -330,7 +336,7 @@ def test_libraries_that_do_not_fit(vitals: Vitals, monkeypatch: pytest.MonkeyPat
 def test_an_argument_that_the_app_gets_wrong(vitals: Vitals) -> None:
     """Is the app's own, and no drift."""
     handle(lambda: build_client(model="x"))  # type: ignore[call-arg]
-    assert vitals.findings() == []
+    assert ours(vitals) == []
 
 
 # --- AG406 --------------------------------------------------------------------------------------------------------
@@ -391,4 +397,4 @@ def test_an_import_that_is_handled(vitals: Vitals) -> None:
             pass
 
     handle(import_if_there)
-    assert vitals.findings() == []
+    assert ours(vitals) == []

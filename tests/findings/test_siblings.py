@@ -79,7 +79,12 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 
 def rules(told: dict[str, Any]) -> list[str]:
-    return [said[semconv.FINDING_RULE] for said in told["findings"]]
+    return [said[semconv.FINDING_RULE] for said in ours(told)]
+
+
+def ours(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the rules of this file; what is slow on this machine is another matter."""
+    return [said for said in told["findings"] if said[semconv.FINDING_RULE] in ("AG405", "AG801")]
 
 
 # --- AG405 --------------------------------------------------------------------------------------------------------
@@ -91,7 +96,7 @@ def test_one_version_of_the_service_and_two_of_a_library(serve: Serve) -> None:
     (first,) = serve(version, "0.27.0")
     assert rules(first) == []
     (second,) = serve(version, "0.28.1")
-    (told,) = second["findings"]
+    (told,) = ours(second)
     assert told[semconv.FINDING_RULE] == "AG405"
     assert told[semconv.FINDING_SEVERITY] == "warning"
     assert told[semconv.FINDING_EVIDENCE].endswith("some have httpx 0.27.0 or 0.28.1")
@@ -134,7 +139,7 @@ def test_two_processes_with_one_identity(serve: Serve) -> None:
     (first,) = serve(POD)
     assert rules(first) == []
     (second,) = serve(POD)
-    (told,) = second["findings"]
+    (told,) = ours(second)
     assert told[semconv.FINDING_RULE] == "AG801"
     assert told[semconv.FINDING_SEVERITY] == "error"
     assert f"process {second['pid']} exports" in told[semconv.FINDING_EVIDENCE]
@@ -147,7 +152,7 @@ def test_an_identity_that_the_environment_gives(serve: Serve, monkeypatch: pytes
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=pod-CANARY")
     serve(POD)
     (second,) = serve(POD)
-    (told,) = second["findings"]
+    (told,) = ours(second)
     assert "OTEL_RESOURCE_ATTRIBUTES" in told[semconv.FINDING_EVIDENCE]
     assert "k8s.pod.name" in told[semconv.FINDING_REMEDY]
     assert "CANARY" not in str(told)
@@ -167,6 +172,6 @@ def test_a_fork_that_has_its_parents_identity(serve: Serve) -> None:
     parent, child = serve(POD, "", "fork", "as-before")
     assert child["pid"] != parent["pid"]
     assert rules(parent) == []
-    (told,) = child["findings"]
+    (told,) = ours(child)
     assert told[semconv.FINDING_RULE] == "AG801"
     assert f"as {parent['pid']}, which live" in told[semconv.FINDING_EVIDENCE]

@@ -486,6 +486,7 @@ async def test_code_execution_is_a_run(vitals: Vitals, tmp_path: Path) -> None:
     result = await executor.execute_code_blocks([CodeBlock(code="print(1)", language="python")], CancellationToken())
     assert result.exit_code == 0
     assert vitals.span("execute_code").attributes["autogen.component.kind"] == "code_executor"
+    assert vitals.span("execute_code").attributes["autogen.code_execution.exit_code"] == 0
 
 
 def test_providers_and_models_are_told_by_class(vitals: Vitals) -> None:

@@ -194,3 +194,21 @@ def test_code_is_run_in_one_span(way: str, vitals: Vitals, tmp_path: Path) -> No
     span = vitals.span("execute_code")
     assert parent_name(span, vitals.spans()) == "invoke_agent user"
     assert span.attributes["autogen.component.kind"] == "code_executor"
+    assert span.attributes["autogen.code_execution.exit_code"] == 0
+
+
+@pytest.mark.parametrize("way", ["legacy", "executor"])
+def test_code_that_fails_is_a_finding(way: str, vitals: Vitals, tmp_path: Path) -> None:
+    """Whether the agent answers a tuple, or its executor an object: with what it ended with; the run has no error."""
+    ways = {
+        "legacy": {"work_dir": str(tmp_path), "use_docker": False},
+        "executor": {"executor": LocalExecutor(work_dir=tmp_path)},
+    }
+    user = talker("user", code_execution_config=ways[way])
+    chat(talker("coder", "done"), user, message="```python\nraise SystemExit(3)\n```")
+    span = vitals.span("execute_code")
+    assert span.attributes["autogen.code_execution.exit_code"] == 3
+    assert "error.type" not in span.attributes
+    told = vitals.finding("AG403")
+    assert told["autogen.finding.severity"] == "info"
+    assert "exit code 3" in told["autogen.finding.evidence"]

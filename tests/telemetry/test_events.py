@@ -112,6 +112,8 @@ def test_an_end_is_told_in_the_name_of_the_dead(quiet: Vitals) -> None:
         "autogen.operation": "invoke_agent writer",
         "autogen.exit.interrupted": 1,
         "autogen.exit.interrupted.traces": ("0000000000000000000000000000000a",),
+        "autogen.finding.rule": "AG503",
+        "autogen.finding.remedy": catalogue()["AG503"].remedy,
     }
 
 

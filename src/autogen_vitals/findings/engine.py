@@ -46,6 +46,7 @@ class Findings:
     Args:
         sink: the one behind.
         tell: is told of each finding, and whether it is the first of its kind; answers whether it has told anybody.
+        mark: puts a rule's id on the sink's own span of something, if there is one.
         surroundings: what the rules may ask.
         silenced: ids and globs of rules that are not asked.
     """
@@ -54,12 +55,14 @@ class Findings:
         self,
         sink: Sink,
         tell: Callable[[Finding, bool], bool | None],
+        mark: Callable[[str, Any], object],
         surroundings: Surroundings,
         silenced: tuple[str, ...],
     ) -> None:
         self.active = True
         self._sink = sink
         self._tell = tell
+        self._mark = mark
         self._surroundings = surroundings
         self._silenced = silenced
         # As they are: of each step of a run nothing is to be judged, and nothing may be spent.
@@ -137,7 +140,20 @@ class Findings:
             questions = (*self._of_misuse, *questions)
         if questions:
             self._judge(questions, observation)
+        if observation.error is not None and observation.parent is None:
+            self._mark_failed(observation)
         self._sink.ended(observation)
+
+    @guarded
+    def _mark_failed(self, observation: Observation) -> None:
+        """It is told as a crash when its span has ended: the rule that this falls under is put on the span before."""
+        if not self.active or observation.category is None:
+            return
+        self._load_all()
+        for rule in self._rules:
+            if observation.category in rule.categories:
+                self._mark(rule.id, observation.span)
+                return
 
     def request_ended(self, request: Request) -> None:
         """A request that used AutoGen is over."""

@@ -156,7 +156,7 @@ class Telemetry:
         or has before."""
         self.has_recorded = True
         self._finding_counted(finding)
-        self._finding_marked(finding)
+        self.mark(finding.rule, finding.span)
         return not is_first or self._finding_told(finding) or False
 
     @guarded
@@ -164,8 +164,9 @@ class Telemetry:
         self.metrics.findings.found(finding)
 
     @guarded
-    def _finding_marked(self, finding: Finding) -> None:
-        self.spans.found(finding)
+    def mark(self, rule: str, span: Any) -> None:
+        """Put the rule's id on this span."""
+        self.spans.mark(rule, span)
 
     @guarded
     def _finding_told(self, finding: Finding) -> bool:

@@ -15,7 +15,6 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from autogen_vitals import semconv
 from autogen_vitals.crashes.frames import frames
-from autogen_vitals.findings.finding import Finding
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.loops import Block
 from autogen_vitals.lifecycle.observation import Network, Observation
@@ -147,14 +146,14 @@ class Spans:
             request.startup_told = True
             self._startup.link(request.span)
 
-    def found(self, finding: Finding) -> None:
-        """Put the rule's id on the span that the finding concerns, as long as that is open."""
-        span = finding.span
+    @staticmethod
+    def mark(rule: str, span: Any) -> None:
+        """Put the id of a rule that has fired on the span that it concerns, as long as that is open."""
         if span is None or not span.is_recording():
             return
         told: Any = (getattr(span, "attributes", None) or {}).get(semconv.FINDING_IDS, ())
-        if finding.rule not in told:
-            span.set_attribute(semconv.FINDING_IDS, (*told, finding.rule))
+        if rule not in told:
+            span.set_attribute(semconv.FINDING_IDS, (*told, rule))
 
     def _point_to_startup(self, observation: Observation, span: Span) -> None:
         request = observation.request
