@@ -223,7 +223,7 @@ class Instrumentation:
             if call.failed is not None:
                 operation = "lifespan" if call.failed == "lifespan" else ""
                 failed = partial(self.escapes.escaped, escape=call.failed, operation=operation)
-            self._wrap(call.target, life_call(before, after, failed))
+            self._wrap(call.target, life_call(before, after, failed, may_exit=call.may_exit))
         for signal in servers.signals:
             self._connect(signal.target, partial(self._moments.reached, signal.moment))
         self._forked_children = ForkedChildren(partial(self._moments.reached, "ending"))

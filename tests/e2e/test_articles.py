@@ -220,11 +220,14 @@ def test_a_scaling_crash_fixed(launcher: Launcher, start: Start, scaling_crash: 
     check_runs(telemetry, counts_of("code", at_end), "execute_code")
 
 
-def test_a_key_that_is_read_at_import(start: Start, scaling_crash: Example, telemetry: Telemetry) -> None:
-    """Where it is not set no worker comes up: each tells of the line, and the master of their end."""
+@pytest.mark.parametrize(("app", "beginning"), [("broken", "API_KEY = "), ("fixed", '            "api_key": ')])
+def test_a_key_that_is_not_there(
+    app: str, beginning: str, start: Start, scaling_crash: Example, telemetry: Telemetry
+) -> None:
+    """No worker comes up, read at import or in the factory: each tells of the line, and the master of their end."""
     pytest.importorskip("autogen")
     folder = scaling_crash.folder
-    serve = f"gunicorn -c {folder}/gunicorn.conf.py --chdir {folder} -b 127.0.0.1:{free_port()} broken:app"
+    serve = f"gunicorn -c {folder}/gunicorn.conf.py --chdir {folder} -b 127.0.0.1:{free_port()} {app}:app"
     command = ["env", "-u", "OPENAI_API_KEY", "opentelemetry-instrument", *serve.split()]
     server = start.command(command, scaling_crash.variables)
     assert server.wait() != 0
@@ -232,13 +235,14 @@ def test_a_key_that_is_read_at_import(start: Start, scaling_crash: Example, tele
     assert workers
     assert crashes(telemetry) == {(pid, "KeyError") for pid in workers}
     for pid in workers:
-        assert lines_told(telemetry, folder / "broken.py", pid) == only(scaling_crash.marked(), "AG301")
+        line = scaling_crash.line(beginning, f"{app}.py")
+        assert lines_told(telemetry, folder / f"{app}.py", pid) == {("AG301", line)}
     assert severities(telemetry, workers) == {"AG301": {"error"}}
     assert severities(telemetry, {server.pid}) == {"AG502": {"error"}}
     ended = {event.attributes["process.pid"]: event.attributes for event in telemetry.events("autogen.process.exit")}
     assert set(ended) <= workers
     assert {(told["autogen.exit.reason"], told["autogen.phase"]) for told in ended.values()} == {
-        ("boot_failure", "import")
+        ("boot_failure", "import" if app == "broken" else "startup")
     }
 
 

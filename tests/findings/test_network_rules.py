@@ -123,6 +123,19 @@ async def test_a_later_connection_is_a_failover(vitals: Vitals, model: ModelServ
     await warehouse.hang_up()
 
 
+async def test_two_calls_at_once_may_need_another_connection(vitals: Vitals, model: ModelServer) -> None:
+    """That is not what the first one has paid for: it is told all the same."""
+    warehouse = Warehouse(model.url, reply_seconds=0.01)
+    tool = FunctionTool(warehouse.stock, description="stock", name="called_at_once")
+    await call(tool, 1)
+    await asyncio.gather(call(tool, 1), call(tool, 1))
+    connects = [span.attributes.get("autogen.connect.count") for span in vitals.spans("execute_tool called_at_once")]
+    assert sorted(connects, key=bool) == [None, 1, 1]
+    await call(tool, 3)
+    assert vitals.finding("AG601")["autogen.operation"] == "execute_tool called_at_once"
+    await warehouse.hang_up()
+
+
 async def test_in_a_script_nobody_waits_for_a_tool_to_connect(vitals: Vitals, model: ModelServer) -> None:
     """Only in a request that is served."""
     warehouse = Warehouse(model.url)

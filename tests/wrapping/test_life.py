@@ -138,6 +138,20 @@ def test_what_a_sync_call_failed_with_is_told(kind: type[BaseException], told: l
     assert told == [error, "after"]
 
 
+def test_a_call_that_may_exit_tells_of_other_failures_only(told: list[object]) -> None:
+    """SystemExit passes, whatever its code; anything else is told."""
+
+    def serve(error: BaseException) -> None:
+        raise error
+
+    serve = Wrapper(serve, life_call(None, partial(told.append, "after"), told.append, may_exit=True))
+    failure = KeyError("x")
+    for error in (SystemExit(1), failure):
+        with pytest.raises(type(error)):
+            serve(error)
+    assert told == ["after", failure, "after"]
+
+
 @pytest.mark.parametrize("kind", [ValueError, asyncio.CancelledError, SystemExit])
 async def test_what_an_async_call_failed_with_is_told(kind: type[BaseException], told: list[object]) -> None:
     """When it is awaited."""

@@ -65,6 +65,9 @@ SERVERS = Servers(
         LifeCall("uvicorn.config:Config.load", failed="import"),
         LifeCall("uvicorn.config:Config.load_app", failed="import"),
         LifeCall("gunicorn.app.base:BaseApplication.wsgi", failed="import"),
+        # The configuration's post_worker_init, and whatever ends a worker's loop: caught and logged, too. Who takes too
+        # long leaves it by SystemExit.
+        LifeCall("gunicorn.workers.base:Worker.init_process", failed="process", may_exit=True),
         LifeCall("celery.app.utils:find_app", failed="import"),
         LifeCall("multiprocessing.process:BaseProcess.run", failed="process"),
         LifeCall("quart.app:Quart.startup", failed="lifespan"),

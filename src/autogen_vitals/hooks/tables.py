@@ -211,12 +211,14 @@ class LifeCall:
         target: ``module:Class.method``, or a coroutine function.
         before, after: the moment it is.
         failed: what an exception that comes out of it has ended.
+        may_exit: ``SystemExit`` comes out of it where nothing has failed, too, whatever its code.
     """
 
     target: str
     before: Moment | None = None
     after: Moment | None = None
     failed: Escape | None = None
+    may_exit: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,12 @@ Noted = Callable[..., object]
 """Tells of what a call was given, or what it returned; never raises."""
 
 
-def life_call(before: Tell | None, after: Tell | None, failed: Failed | None = None) -> WrapperFunction:
+def life_call(
+    before: Tell | None, after: Tell | None, failed: Failed | None = None, *, may_exit: bool = False
+) -> WrapperFunction:
     """Tell ``before`` a call begins, and ``after`` it is over, however it ends; for a coroutine, when it is awaited.
-    Tell what it ``failed`` with: the outermost call, for one that calls itself may try something else next."""
+    Tell what it ``failed`` with: the outermost call, for one that calls itself may try something else next; and not a
+    ``SystemExit``, where it ``may_exit``."""
     nested = threading.local()
 
     @unseen
@@ -33,7 +36,8 @@ def life_call(before: Tell | None, after: Tell | None, failed: Failed | None = N
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
-            _over(after, failed if outermost else None, error)
+            has_failed = outermost and not (may_exit and isinstance(error, SystemExit))
+            _over(after, failed if has_failed else None, error)
             hide_caller_frame(error)
             raise
         finally:

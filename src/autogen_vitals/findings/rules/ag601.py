@@ -28,13 +28,16 @@ class _FirstCall:
     connect_ns: int
     slowest_ns: int = 0
     left: int = _LATER_CALLS
+    connecting: int = 0
 
 
 class ToolConnectsOnFirstUse(Rule):
     """The first call of a tool in a served request opened a connection, and took much longer than the next ones.
 
-    Told with the third of these. A connection that is opened later, because the other side has hung up, is not meant;
-    nor is a tool that opens one for each call. Keeps the first calls of ``_TOOL_LIMIT`` tools, until they are judged.
+    Told with the third of these. A connection that is opened later, because the other side has hung up or two calls
+    need one at once, is not meant; nor is a tool that opens one time and again: three times later on.
+
+    Keeps the first calls of ``_TOOL_LIMIT`` tools, until they are judged.
     """
 
     id = "AG601"
@@ -65,7 +68,9 @@ class ToolConnectsOnFirstUse(Rule):
         if first is None or observation.clock_ns < first.end_ns or observation.error is not None:
             return None
         if network is not None and network.connect_count:
-            self._first.pop(key, None)  # not only on first use
+            first.connecting += 1
+            if first.connecting >= _LATER_CALLS:
+                self._first.pop(key, None)  # not only on first use
             return None
         first.slowest_ns = max(first.slowest_ns, observation.duration_ns)
         first.left -= 1
@@ -77,8 +82,8 @@ class ToolConnectsOnFirstUse(Rule):
         return self.about_run(
             observation,
             f"the first call of the tool opened a connection in a request and took {first.duration_ns / 1e6:.0f} ms, "
-            f"{first.connect_ns / 1e6:.0f} ms of them to connect; of the next three none took more than "
-            f"{first.slowest_ns / 1e6:.0f} ms",
+            f"{first.connect_ns / 1e6:.0f} ms of them to connect; of the next three that opened none, none took more "
+            f"than {first.slowest_ns / 1e6:.0f} ms",
             site=first.site,
             seconds=first.duration_ns / 1e9,
         )
