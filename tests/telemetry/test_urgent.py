@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from typing import Any
 
 import pytest
 
+from autogen_vitals.lifecycle.forking import wait_for
 from autogen_vitals.telemetry import urgent
 from autogen_vitals.telemetry.urgent import Urgent
 
@@ -47,3 +50,43 @@ def test_what_is_told_after_all_is_flushed() -> None:
     for _ in range(2):
         crashes.soon()
         assert flushed.acquire(timeout=SECONDS)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_it_rests_in_no_fork(recwarn: pytest.WarningsRecorder) -> None:
+    """A fork of the app's after a crash is warned of no more than without us; and the next crash is flushed again."""
+    flushed, others = threading.Semaphore(0), flushers()
+    crashes = Urgent(flushed.release)
+    for _ in range(2):
+        crashes.soon()
+        assert flushed.acquire(timeout=SECONDS)
+        wait_for(crashes._is_flushing, SECONDS)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert [thread for thread in flushers() if thread not in others] == []
+    assert [str(warning.message) for warning in recwarn if warning.category is DeprecationWarning] == []
+
+
+def test_a_flush_that_lasts_holds_up_one_fork_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend that does not answer is waited for once, and its thread goes on."""
+    monkeypatch.setattr(urgent, "_LONGEST_WAIT", 0.01)
+    begun, answered = threading.Event(), threading.Event()
+
+    def flush() -> Any:
+        begun.set()
+        answered.wait(SECONDS)
+
+    others = flushers()
+    crashes = Urgent(flush)
+    crashes.soon()
+    assert begun.wait(SECONDS)
+    crashes._prepare()
+    crashes._prepare()
+    (thread,) = (thread for thread in flushers() if thread not in others)
+    answered.set()
+    wait_for(crashes._is_flushing, SECONDS)
+    crashes._prepare()
+    thread.join(SECONDS)
+    assert not thread.is_alive(), "it has rested, and ends when asked to"

@@ -11,6 +11,9 @@ from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork,
 _LONGEST_WAIT = 3.0
 """Seconds that a fork is held up, once."""
 
+_LEAVING_SECONDS = 0.5
+"""Seconds that a thread at rest may take to end before a fork."""
+
 _PAUSE = 1.0
 """Seconds between two flushes: a service whose every request fails has one a second, and not one a request."""
 
@@ -24,7 +27,7 @@ class Urgent:
 
     def __init__(self, flush: Callable[[], object]) -> None:
         self._flush = guarded(flush)
-        self._has_waited = False
+        self._has_waited = self._is_last = False
         self._renew()
         prepare_for_fork(self, Urgent._prepare)
         renew_after_fork(self, Urgent._renew)
@@ -33,25 +36,36 @@ class Urgent:
         if self._is_flushing.locked() and not self._has_waited:
             self._has_waited = True
             wait_for(self._is_flushing, _LONGEST_WAIT)
+        thread = self._thread
+        if thread is not None and not self._is_flushing.locked():
+            # At rest. Python 3.12 and later warn of a fork in a process with threads: this one is none of the app's.
+            self._pause.set()
+            thread.join(_LEAVING_SECONDS)
 
     def _renew(self) -> None:
         self._wanted = False
         self._at_work = threading.Lock()
         self._is_flushing = threading.Lock()
         self._pause = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def soon(self) -> None:
         """Something must go out."""
         self._wanted = True
         if not self._at_work.acquire(blocking=False):
             return
+        thread = threading.Thread(target=self._work, name="autogen-vitals-flush", daemon=True)
+        if not self._is_last:
+            self._pause.clear()
         try:
-            threading.Thread(target=self._work, name="autogen-vitals-flush", daemon=True).start()
+            thread.start()
+            self._thread = thread
         except RuntimeError:
             self._at_work.release()  # the interpreter is shutting down, and the SDK with it: that flushes
 
     def last(self) -> None:
         """Nothing more will be told: what is wanted goes out now, and the thread ends."""
+        self._is_last = True
         self._pause.set()
 
     @guarded
@@ -63,6 +77,7 @@ class Urgent:
                     self._flush()
                 self._pause.wait(_PAUSE)
         finally:
+            self._thread = None
             self._at_work.release()
         if self._wanted:
             self.soon()  # asked for between the last look and the release
