@@ -68,23 +68,17 @@ def _place(error: Exception) -> str:
 
 
 @guarded
-def hide_caller_frame(error: BaseException) -> None:
+def hide_caller_frame(error: BaseException | None) -> None:
     """Take the calling wrapper's own frame off the traceback of ``error``, before a bare ``raise``.
 
     CPython 3.11 and later re-raise with ``error.__traceback__`` as it then is; 3.10 keeps the frame, which is harmless.
     """
+    if error is None:
+        return
     traceback = _TRACEBACK.__get__(error)
     # Two frames up: the guard around this function, then the wrapper that called it.
     if traceback is not None and traceback.tb_frame is sys._getframe(2):
         _TRACEBACK.__set__(error, traceback.tb_next)
-
-
-def handled() -> BaseException:
-    """The exception that is being handled. For frames whose variables another thread may read: up to CPython 3.12 a
-    frame keeps what was read, a variable that names the exception too, and on 3.10 the exception keeps the frame."""
-    error = sys.exc_info()[1]
-    assert error is not None
-    return error
 
 
 UNSEEN_FILE = "<autogen_vitals, like importlib._bootstrap>"

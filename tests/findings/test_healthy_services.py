@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import inspect
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -226,9 +227,7 @@ async def code_in_a_folder_for_each_run(client: Any, stack: AsyncExitStack) -> H
     async def handle(user: str) -> Any:
         with tempfile.TemporaryDirectory() as folder:
             executor = LocalCommandLineCodeExecutor(work_dir=Path(folder))
-            await executor.start()
             await executor.execute_code_blocks([CodeBlock("print(1)", "python")], CancellationToken())
-            await executor.stop()
             return CodeExecutorAgent("runner", executor)
 
     return handle
@@ -237,6 +236,8 @@ async def code_in_a_folder_for_each_run(client: Any, stack: AsyncExitStack) -> H
 @service
 async def an_executor_with_a_folder_of_its_own(client: Any, stack: AsyncExitStack) -> Handle:
     """AutoGen's default."""
+    if inspect.signature(LocalCommandLineCodeExecutor).parameters["work_dir"].default is not None:
+        pytest.skip("it was the current folder before AutoGen 0.5")
     executor = LocalCommandLineCodeExecutor()
     await executor.start()
     stack.push_async_callback(executor.stop)

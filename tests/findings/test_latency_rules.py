@@ -129,7 +129,6 @@ class Container(LocalCommandLineCodeExecutor):
 
     async def start(self) -> None:
         await asyncio.sleep(self._start_seconds)
-        await super().start()
 
     async def execute_code_blocks(self, code_blocks: Any, cancellation_token: Any) -> Any:
         await asyncio.sleep(self._run_seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import json
 import os
 import subprocess
@@ -105,7 +106,13 @@ async def test_one_executor_that_serves_two_requests_at_once_is_named(vitals: Vi
 
 async def test_folders_of_ones_own_are_right(vitals: Vitals, tmp_path: Path) -> None:
     """AutoGen's default, a temporary one; two folders; one after another in one; all of a request's in one."""
-    await asyncio.gather(*(execute(LocalCommandLineCodeExecutor(), SLOW) for _ in range(2)))
+    default = inspect.signature(LocalCommandLineCodeExecutor).parameters["work_dir"].default
+    # Before 0.5 it was the current folder.
+    own = [{"work_dir": tmp_path / name} for name in ("a", "b")] if default is not None else [{}, {}]
+    for folder in own:
+        if folder:
+            folder["work_dir"].mkdir()
+    await asyncio.gather(*(execute(LocalCommandLineCodeExecutor(**folder), SLOW) for folder in own))
     folders = [tmp_path / name for name in ("one", "other")]
     await asyncio.gather(*(execute(LocalCommandLineCodeExecutor(work_dir=folder), SLOW) for folder in folders))
     for _ in range(2):

@@ -380,6 +380,7 @@ def test_a_secret_that_a_module_reads_before_it_builds_is_named(
         ("plain", f'import os\nmodel, most = os.environ["MODEL"], os.environ.get("MAX_TOKENS")\n{BUILDS}'),
         ("default", f'import os\nmodel = os.environ.get("MODEL", "API_KEY")\nword = "API_KEY"\n{BUILDS}'),
         ("variable", f'import os\nname = "MODEL"\nmodel = os.environ[name]\nword = "API_KEY"\n{BUILDS}'),
+        ("set", f'import os\nos.environ["STORE_API_KEY"] = "sk-CANARY"\n{BUILDS}'),
         ("config", f'with open("prompt.txt") as file:\n    prompt = file.read()\n{BUILDS}'),
         ("deferred", f'import os\ndef key():\n    return os.environ["STORE_API_KEY"]\n{BUILDS}'),
         ("below", f'import os\n{BUILDS}\nif __name__ == "__main__":\n    print(os.environ["STORE_API_KEY"])\n'),

@@ -133,9 +133,12 @@ def finish(process: subprocess.Popen[str], directory: Path) -> Run:
     return run
 
 
-# CPython 3.10 re-raises with the frame that `hide_caller_frame` takes off on later ones.
+# CPython 3.10 re-raises with the frame that `hide_caller_frame` takes off on later ones. That of the import finder goes
+# by the name of one of importlib's, which the loader that follows is not called by.
 OUR_FRAME = re.compile(
-    r"""^ *File "<autogen_vitals[^>]*>", line .*\n+|'<autogen_vitals[^>]*>:\d+ \w+', """, re.MULTILINE
+    r"""^ *File "<autogen_vitals[^>]*>", line .*\n+|'<autogen_vitals[^>]*>:\d+ \w+', """
+    r"""|(?<=in _load_unlocked\n) *File "<frozen importlib._bootstrap>", line .*, in _call_with_frames_removed\n""",
+    re.MULTILINE,
 )
 
 

@@ -6,17 +6,19 @@ the original raised without its own frame in the traceback.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from types import CoroutineType, FrameType
 from typing import Any
 
-from autogen_vitals.guard import UNSEEN_FILE, guarded, handled, hide_caller_frame, unseen
+from autogen_vitals.guard import UNSEEN_FILE, guarded, hide_caller_frame, unseen
 from autogen_vitals.wrapping.steps import TimedSteps
 from autogen_vitals.wrapping.streams import observed_stream
 from autogen_vitals.wrapping.watch import Watch
 
-# Variables of our frames that say which run they are of. None of theirs may name an exception, see guard.handled.
+# Variables of our frames that say which run they are of. None of theirs may name an exception: up to CPython 3.12 a
+# frame keeps what observation_on has read, and on 3.10 the exception keeps the frame.
 _TELLING = frozenset({"observation", "run"})
 
 WrapperFunction = Callable[[Callable[..., Any], Any, tuple[Any, ...], Mapping[str, Any]], Any]
@@ -40,8 +42,8 @@ def plain_call(watch: Watch, goes_on: GoesOn | None = None) -> WrapperFunction:
         except BaseException:
             if observation is not None:
                 watch.leave(observation, token)
-                watch.end(observation, None, handled())
-            hide_caller_frame(handled())
+                watch.end(observation, None, sys.exc_info()[1])
+            hide_caller_frame(sys.exc_info()[1])
             raise
         if observation is None:
             return result
@@ -113,8 +115,8 @@ async def _run(held: _Held, watch: Watch, instance: Any, args: tuple[Any, ...], 
     except BaseException:
         if observation is not None:
             watch.leave(observation, token)
-            watch.end(observation, None, handled())
-        hide_caller_frame(handled())
+            watch.end(observation, None, sys.exc_info()[1])
+        hide_caller_frame(sys.exc_info()[1])
         raise
     if observation is not None:
         watch.leave(observation, token)

@@ -19,7 +19,7 @@ from typing import Any
 
 import wrapt
 
-from autogen_vitals.guard import guarded, handled, hide_caller_frame, unseen
+from autogen_vitals.guard import guarded, hide_caller_frame, unseen
 from autogen_vitals.wrapping.watch import Observation, Watch
 
 _ObjectProxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
@@ -227,8 +227,8 @@ class _Step:
             if begin_ns:
                 run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
             _pause(run, token)
-            self._settle(handled())
-            hide_caller_frame(handled())
+            self._settle(sys.exc_info()[1])
+            hide_caller_frame(sys.exc_info()[1])
             raise
         if begin_ns:
             run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
@@ -264,7 +264,7 @@ class _Step:
             self._run.step = None
 
     @guarded
-    def _settle(self, outcome: BaseException) -> None:
+    def _settle(self, outcome: BaseException | None) -> None:
         """A step ends by an exception: StopIteration carries what it gave."""
         if self._run.step is not self:
             return

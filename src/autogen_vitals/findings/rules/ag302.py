@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _READERS = ("environ", "getenv", "open")
 _ENDS_OF_EXPRESSIONS = ("STORE_", "CALL", "POP_", "BINARY_SUBSCR", "RETURN_")
+_WRITES = ("STORE_SUBSCR", "DELETE_SUBSCR")
 _SECRET_VARIABLE = r"(?i)(?:^|_|API)(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(?:_FILE|_PATH)?$"
 _SECRET_FILE = r"(?i)(?:^|[^a-z])(?:key|token|secrets?|password|credentials?)(?:[^a-z]|$)"
 _MODULE_LIMIT = 1000
@@ -82,12 +83,15 @@ def _secrets_read(code: CodeType) -> Iterator[_Read]:
     """``os.environ["…"]``, ``os.environ.get("…")``, ``os.getenv("…")``, ``open("…")``, however they were imported."""
     import dis  # only where something is built at import
 
-    reader = ""
+    reader, read = "", None
     for instruction in dis.get_instructions(code):
         name, value = instruction.opname, instruction.argval
+        if read is not None and name not in _WRITES:
+            yield read
+        read = None
         if name == "LOAD_CONST":
             if reader and isinstance(value, str) and _is_secret(reader, value):
-                yield _Read(_line_of(code, instruction.offset), _told(reader, value))
+                read = _Read(_line_of(code, instruction.offset), _told(reader, value))
             reader = ""
         elif name.startswith("LOAD_") and value in _READERS:
             reader = value
