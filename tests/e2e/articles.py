@@ -45,8 +45,6 @@ class Example:
             "OTEL_PYTHON_AUTOGEN_STATE_DIR": str(folder / "state"),
             # Each init has a span, so that each can be counted.
             "OTEL_PYTHON_AUTOGEN_INIT_SPAN_THRESHOLD": "0",
-            # How long a first use takes is the machine's doing: here, any of them is too long.
-            "OTEL_PYTHON_AUTOGEN_THRESHOLDS": "AG106=5",
         }
         return cls(folder / name, variables)
 
