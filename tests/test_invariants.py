@@ -29,8 +29,6 @@ SHELL = {
     "guard:unseen",
     # When it fails, our frames show.
     "guard:hide_caller_frame",
-    # Tells the wrappers what they are handling, while they do.
-    "guard:handled",
     "__init__:enable",
     "__init__:disable",
     "__init__:flush",
