@@ -14,6 +14,7 @@ from autogen_vitals import semconv
 from autogen_vitals.local.demo_crash_acts import observe_crashes
 from autogen_vitals.local.demo_crashes import compute_crashes
 from autogen_vitals.local.demo_crashes_view import show_crashes
+from autogen_vitals.local.demo_findings import compute_findings, show_findings
 from autogen_vitals.local.demo_report import compute_report, instance_of, request_spans
 from autogen_vitals.local.demo_stage import (
     COMMAND,
@@ -30,7 +31,7 @@ from autogen_vitals.local.demo_stage import (
 from autogen_vitals.local.demo_startup import compute_cold_starts
 from autogen_vitals.local.demo_view import show_report
 from autogen_vitals.local.demo_waterfall import show_cold_starts
-from autogen_vitals.local.receiver import ReceivedPoint, ReceivedSpan, Receiver
+from autogen_vitals.local.receiver import ReceivedLog, ReceivedPoint, ReceivedSpan, Receiver
 from autogen_vitals.local.service import Service, ServiceError, connections
 from autogen_vitals.local.stub_model import StubModel
 
@@ -72,6 +73,7 @@ class _Told:
 
     spans: tuple[ReceivedSpan, ...]
     points: tuple[ReceivedPoint, ...]
+    logs: tuple[ReceivedLog, ...]
     complete: bool
 
 
@@ -85,6 +87,7 @@ def _tell_cold_starts(console: Console, scratch: Path) -> None:
         console.print(f"Not all telemetry came within {TELEMETRY_SECONDS:.0f} s: some of it is missing here.")
     show_cold_starts(compute_cold_starts(as_it_is.spans), compute_cold_starts(warmed_up.spans), console)
     show_report(compute_report(as_it_is.spans, as_it_is.points, app), console)
+    show_findings(compute_findings(as_it_is.logs), console)
 
 
 def _tell_crashes(console: Console, scratch: Path) -> None:
@@ -95,6 +98,7 @@ def _tell_crashes(console: Console, scratch: Path) -> None:
     for missing in told.missing:
         console.print(f"{missing}: it is missing here.", soft_wrap=True)
     show_crashes(compute_crashes(told.logs, told.spans), console)
+    show_findings(compute_findings(told.logs), console)
 
 
 def _name_app(console: Console, name: str) -> None:
@@ -124,7 +128,7 @@ def _observe(console: Console, app: Path, model: StubModel, *, warm_up: bool) ->
                 "The app ran, but its workers told nothing about AutoGen. It takes an installed autogen-vitals and "
                 "opentelemetry-distro 0.64b0 or later: pip install -U 'autogen-vitals[local]'"
             )
-        return _Told(receiver.spans, receiver.points, complete)
+        return _Told(receiver.spans, receiver.points, receiver.logs, complete)
 
 
 def _send_requests(url: str, service: Service, *, few: bool) -> int:
