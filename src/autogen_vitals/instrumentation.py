@@ -247,7 +247,7 @@ class Instrumentation:
                 self._wrap(target, noted_call(tasks.answers, None))
         for failure in servers.failures:
             if isinstance(failure, FailureCall):
-                self._wrap(failure.target, noted_call(failures.handled, None))
+                self._wrap(failure.target, noted_call(failures.given, None))
             else:
                 self._connect(failure.target, failures.handled, failure.argument)
 

@@ -330,6 +330,14 @@ def test_what_passed_the_application_is_its(failures: RequestFailures, tracker_:
     assert [crash.error_type for crash in sink.all("crashed")] == ["LookupError"]
 
 
+def test_a_framework_s_method_may_take_more_than_the_exception(failures: RequestFailures, sink: Any) -> None:
+    """Quart's is given a context first, from 0.23 on."""
+    failures.given(app_error("alone"))
+    failures.given(object(), app_error("after a context"))
+    failures.given(object(), error=app_error("named"))
+    assert [crash.error_type for crash in sink.all("crashed")] == ["LookupError"] * 3
+
+
 def test_what_a_server_raises_for_it_is_the_application_s(
     failures: RequestFailures, tracker_: Tracker, sink: Any
 ) -> None:

@@ -36,6 +36,12 @@ class RequestFailures:
         if error is not None:
             self.failed(error, self._tracker.requests.current())
 
+    @guarded
+    def given(self, *args: object, **kwargs: object) -> None:
+        """A framework's method has been called with the exception, before or after whatever else it takes."""
+        errors = (value for value in (*args, *kwargs.values()) if isinstance(value, BaseException))
+        self.handled(next(errors, None))
+
     def failed(self, error: BaseException, request: Request | None) -> None:
         """``error`` has ended ``request``."""
         if request is None:
