@@ -46,6 +46,7 @@ SERIES = {
     "autogen.worker.info": "autogen_worker_info",
     "autogen.crashes": "autogen_crashes_total",
     "autogen.process.exits": "autogen_process_exits_total",
+    "autogen.findings": "autogen_findings_total",
     "autogen.exit_record.enabled": "autogen_exit_record_enabled",
 }
 KINDS: dict[str, Kind] = {
