@@ -8,7 +8,6 @@ import importlib.util
 import io
 import os
 import sys
-from collections.abc import Callable
 from importlib.metadata import metadata, version
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from autogen_core.models import ChatCompletionClient
 from autogen_ext.code_executors.local import LocalCommandLineCodeExecutor
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 from autogen_ext.models.replay import ReplayChatCompletionClient
+from guilty_lines import handle, line_of, named, ours
 from observed import Vitals
 
-import autogen_vitals
 from autogen_vitals import semconv
 from autogen_vitals.findings.aftermath import ag406
 
@@ -36,29 +35,6 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("OPENAI_", "DOCKER_")):
             monkeypatch.delenv(name)
-
-
-def handle(function: Callable[[], Any]) -> None:
-    """A request that fails, if it does."""
-    try:
-        with autogen_vitals.request("ask"):
-            function()
-    except Exception:
-        pass
-
-
-def line_of(function: Callable[..., Any], offset: int) -> tuple[str, int]:
-    return __file__, function.__code__.co_firstlineno + offset
-
-
-def ours(vitals: Vitals) -> list[str]:
-    """The rules of this file that have fired; what is slow on this machine is another matter."""
-    told = [said[semconv.FINDING_RULE] for said in vitals.findings()]
-    return [rule for rule in told if rule.startswith(("AG3", "AG4"))]
-
-
-def told_at(told: dict[str, Any]) -> tuple[str, int]:
-    return told[semconv.CODE_FILE_PATH], told[semconv.CODE_LINE_NUMBER]
 
 
 def evidence(told: dict[str, Any]) -> str:
@@ -77,7 +53,7 @@ def test_a_key_that_the_environment_lacks(vitals: Vitals) -> None:
     handle(read_key)
     told = vitals.finding("AG301")
     assert told[semconv.FINDING_SEVERITY] == "error"
-    assert told_at(told) == line_of(read_key, 1)
+    assert named(told) == line_of(read_key, 1)
     assert "AGENTS_API_KEY is not set" in evidence(told)
     assert "phase request" in evidence(told)
     (crash,) = vitals.events("autogen.crash")
@@ -92,7 +68,7 @@ def test_a_client_without_a_key(vitals: Vitals) -> None:
     """The variables that the SDK would take it from, at the line that builds it."""
     handle(build_client)
     told = vitals.finding("AG301")
-    assert told_at(told) == line_of(build_client, 1)
+    assert named(told) == line_of(build_client, 1)
     assert "OPENAI_API_KEY" in evidence(told)
     assert told[semconv.OPERATION] == "init OpenAIChatCompletionClient"
 
@@ -110,7 +86,7 @@ def test_a_key_that_is_asked_for_while_the_app_is_imported(
     with pytest.raises(Exception, match="api_key"):
         importlib.import_module(app.stem)
     told = vitals.finding("AG301")
-    assert told_at(told) == (str(app), 3)
+    assert named(told) == (str(app), 3)
     assert told[semconv.PHASE] == "import"
     assert "while the app was imported" in evidence(told)
     assert "not while the app is imported" in told[semconv.FINDING_REMEDY]
@@ -150,7 +126,7 @@ async def test_a_question_to_nobody(vitals: Vitals, monkeypatch: pytest.MonkeyPa
             await ask_nobody()
     told = vitals.finding("AG305")
     assert told[semconv.FINDING_SEVERITY] == "error"
-    assert told_at(told) == line_of(ask_nobody, 1)
+    assert named(told) == line_of(ask_nobody, 1)
     assert "input_func" in told[semconv.FINDING_REMEDY]
 
 
@@ -164,7 +140,7 @@ def test_a_file_that_is_closed(vitals: Vitals) -> None:
     """What to do is to open it where it is used."""
     handle(write_to_closed)
     told = vitals.finding("AG305")
-    assert told_at(told) == line_of(write_to_closed, 3)
+    assert named(told) == line_of(write_to_closed, 3)
     assert "open log handlers and files after the fork" in told[semconv.FINDING_REMEDY]
 
 
@@ -187,7 +163,7 @@ def test_what_a_constructor_does_not_accept(vitals: Vitals) -> None:
     handle(build_unknown)
     told = vitals.finding("AG306")
     assert told[semconv.FINDING_SEVERITY] == "error"
-    assert told_at(told) == line_of(build_unknown, 1)
+    assert named(told) == line_of(build_unknown, 1)
     assert "model_info is required when model name" in evidence(told)
     assert told[semconv.OPERATION] == "init OpenAIChatCompletionClient"
 
@@ -205,7 +181,7 @@ def test_fields_are_named_and_not_what_was_in_them(vitals: Vitals) -> None:
     """Nor a key that is no field's name."""
     handle(load_component)
     told = vitals.finding("AG306")
-    assert told_at(told) == line_of(load_component, 3)
+    assert named(told) == line_of(load_component, 3)
     assert "wrong or missing: max_retries" in evidence(told)
     assert "CANARY" not in str(vitals.findings())
 
@@ -232,7 +208,7 @@ def test_a_program_that_is_not_installed(vitals: Vitals, tmp_path: Path, monkeyp
     handle(lambda: execute(tmp_path, "ls", "sh"))
     told = vitals.finding("AG402")
     assert told[semconv.FINDING_SEVERITY] == "error"
-    assert told_at(told) == line_of(execute, 3)
+    assert named(told) == line_of(execute, 3)
     assert "No such file or directory: 'sh'" in evidence(told)
     assert told[semconv.FINDING_REMEDY].startswith("install sh in the image")
 
@@ -252,7 +228,7 @@ def test_code_that_fails_is_worth_knowing(vitals: Vitals, tmp_path: Path) -> Non
     told = vitals.finding("AG403")
     assert told[semconv.FINDING_SEVERITY] == "info"
     assert "LocalCommandLineCodeExecutor ended with exit code 3" in evidence(told)
-    assert told_at(told) == line_of(execute, 3)
+    assert named(told) == line_of(execute, 3)
     span = vitals.span("execute_code")
     assert span.attributes[semconv.CODE_EXIT_CODE] == 3
     assert span.attributes[semconv.FINDING_IDS] == ("AG403",)
@@ -295,7 +271,7 @@ def test_no_docker(vitals: Vitals, monkeypatch: pytest.MonkeyPatch, host: str | 
     handle(start_docker)
     told = vitals.finding("AG404")
     assert told[semconv.FINDING_SEVERITY] == "error"
-    assert told_at(told) == line_of(start_docker, 3)
+    assert named(told) == line_of(start_docker, 3)
     where = "there is no /var/run/docker.sock" if host is None else "DOCKER_HOST says where it should be"
     assert where in evidence(told)
     assert "no/such" not in evidence(told)
@@ -368,7 +344,7 @@ def test_the_extra_that_brings_it(
     told = vitals.finding("AG406")
     assert told[semconv.FINDING_SEVERITY] == "error"
     assert told[semconv.FINDING_REMEDY] == f"install autogen-ext[{extra}]"
-    assert told_at(told) == line_of(import_lazily, 1)
+    assert named(told) == line_of(import_lazily, 1)
 
 
 def test_a_module_of_somebody_else(vitals: Vitals) -> None:

@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import pytest
 from autogen_agentchat.agents import AssistantAgent
 from autogen_ext.models.openai import OpenAIChatCompletionClient
+from guilty_lines import handle, line_of, named, ours
 from observed import Vitals
 
-import autogen_vitals
 from autogen_vitals import semconv
 from autogen_vitals.findings import culprits
 from autogen_vitals.findings.culprits import Culprit, culprit_of
@@ -43,29 +43,6 @@ class Job:
     def run(self) -> None: ...
 
 
-def handle(function: Callable[[], Any]) -> None:
-    """A request that fails, if it does."""
-    try:
-        with autogen_vitals.request("ask"):
-            function()
-    except Exception:
-        pass
-
-
-def line_of(function: Callable[..., Any], offset: int) -> tuple[str, int]:
-    return __file__, function.__code__.co_firstlineno + offset
-
-
-def ours(vitals: Vitals) -> list[str]:
-    """The rules of this file that have fired; what is slow on this machine is another matter."""
-    told = [said[semconv.FINDING_RULE] for said in vitals.findings()]
-    return [rule for rule in told if rule.startswith(("AG3", "AG4"))]
-
-
-def told_at(told: dict[str, Any]) -> tuple[str, int]:
-    return told[semconv.CODE_FILE_PATH], told[semconv.CODE_LINE_NUMBER]
-
-
 # --- AG303 --------------------------------------------------------------------------------------------------------
 
 
@@ -79,7 +56,7 @@ def test_an_agent_that_is_pickled(vitals: Vitals) -> None:
     handle(pickle_agent)
     told = vitals.finding("AG303")
     assert told[semconv.FINDING_SEVERITY] == "error"
-    assert told_at(told) == line_of(pickle_agent, 2)
+    assert named(told) == line_of(pickle_agent, 2)
     assert told[semconv.FINDING_EVIDENCE].endswith(
         "; it is at agent._tools[0]._args_type: autogen_core._function_utils.addargs"
     )
@@ -94,7 +71,7 @@ def test_what_a_new_process_is_given(vitals: Vitals) -> None:
     """The way begins at what multiprocessing was about to send."""
     handle(start_process)
     told = vitals.finding("AG303")
-    assert told_at(told) == line_of(start_process, 1)
+    assert named(told) == line_of(start_process, 1)
     assert told[semconv.FINDING_EVIDENCE].endswith(
         "; it is at SpawnProcess._args[0].options['limits'][1]['guard']: _thread.lock"
     )
@@ -283,7 +260,7 @@ def test_a_client_that_comes_out_of_a_pickle(vitals: Vitals) -> None:
     restore(message)
     told = vitals.finding("AG304")
     assert told[semconv.FINDING_SEVERITY] == "warning"
-    assert told_at(told) == line_of(restore, 1)
+    assert named(told) == line_of(restore, 1)
     assert told[semconv.COMPONENT_TYPE] == "OpenAIChatCompletionClient"
     assert "can read the API key" in told[semconv.FINDING_REMEDY]
     assert KEY not in str(vitals.findings())
@@ -310,7 +287,7 @@ def test_a_lock_in_a_classic_configuration(vitals: Vitals) -> None:
         build_classic(extra_body={"guard": threading.Lock()})
     told = vitals.finding("AG304")
     assert told[semconv.FINDING_SEVERITY] == "warning"
-    assert told_at(told) == line_of(build_classic, 3)
+    assert named(told) == line_of(build_classic, 3)
     assert "AssistantAgent" in told[semconv.OPERATION]
     assert "['guard']" in told[semconv.FINDING_EVIDENCE]
     (crash,) = vitals.events("autogen.crash")

@@ -179,6 +179,16 @@ class Rule:
         site = site or self.about.sites.caller(through_loop=True)
         return self.finding(evidence, site=site, **{**_of(observation), **more})
 
+    def about_component(self, observation: Observation, evidence: str, **more: Any) -> Finding:
+        """A finding about what is run: at the line that built it, else at the one that the run was called from."""
+        birth = observation.birth
+        return self.about_run(observation, evidence, site=None if birth is None else birth.site, **more)
+
+    def place_of_call(self, word: str) -> str:
+        """Where the user's code is right now, to go on with a sentence: ``, at app.py:7``; empty if not known."""
+        caller = self.about.sites.caller()
+        return "" if caller is None else f", {word} {caller.file}:{caller.line}"
+
     def about_init(self, observation: Observation, evidence: str, **more: Any) -> Finding:
         """A finding about an init: at its line, unless another is to blame."""
         tally = observation.tally

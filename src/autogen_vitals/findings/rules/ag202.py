@@ -32,13 +32,10 @@ class UseAfterFork(Rule):
             return None
         built_by = "another process" if birth is None else f"process {birth.pid}"
         used = "had been used there" if misuse.used_before_fork else "had not been used there"
-        caller = self.about.sites.caller()
-        where = "" if caller is None else f", used at {caller.file}:{caller.line}"
-        return self.about_run(
+        return self.about_component(
             observation,
             f"{observation.type} was built by {built_by}, {used}, and is used in process {observation.pid} since a "
-            f"fork{where}",
-            site=None if birth is None else birth.site,
+            f"fork{self.place_of_call('used at')}",
             severity=None if misuse.used_before_fork else "info",
         )
 

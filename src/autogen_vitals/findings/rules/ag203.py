@@ -33,14 +33,12 @@ class LoopMismatch(Rule):
             return None
         if observation.kind == "model_client" and not misuse.was_connected:
             return None
-        birth, caller = observation.birth, self.about.sites.caller()
-        where = "" if caller is None else f", at {caller.file}:{caller.line}"
         before = "is closed" if misuse.loop_closed else "still runs, or may run again"
         kept = ", where it had opened connections" if misuse.was_connected else ""
-        return self.about_run(
+        where = self.place_of_call("at")
+        return self.about_component(
             observation,
             f"{observation.type} is used on another event loop than before{kept}{where}; that loop {before}",
-            site=None if birth is None else birth.site,
         )
 
 

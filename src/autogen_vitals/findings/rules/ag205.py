@@ -27,7 +27,7 @@ class AgentSharedBetweenRequests(Rule):
 
     def misused(self, observation: Observation) -> Finding | None:
         """A run that overlaps another request's, or follows it."""
-        misuse, birth = observation.misuse, observation.birth
+        misuse = observation.misuse
         if misuse is None or observation.kind not in ("agent", "team") or not observation.remembers:
             return None
         if misuse.overlaps and observation.kind == "agent":
@@ -36,12 +36,9 @@ class AgentSharedBetweenRequests(Rule):
             severity, how = "warning", "after another request was, and has not been reset"
         else:
             return None
-        caller = self.about.sites.caller()
-        where = "" if caller is None else f", at {caller.file}:{caller.line}"
-        return self.about_run(
+        return self.about_component(
             observation,
-            f"{observation.type} is run for one request{where} {how}: both have one conversation",
-            site=None if birth is None else birth.site,
+            f"{observation.type} is run for one request{self.place_of_call('at')} {how}: both have one conversation",
             severity=severity,
             confidence=None if severity is None else "inferred",
         )

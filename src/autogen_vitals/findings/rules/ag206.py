@@ -25,15 +25,14 @@ class TeamAlreadyRunning(Rule):
 
     def misused(self, observation: Observation) -> Finding | None:
         """Two runs at once that went on, both."""
-        misuse, birth = observation.misuse, observation.birth
+        misuse = observation.misuse
         if misuse is None or not misuse.overlaps or observation.kind != "team":
             return None
         if observation.category == "team_already_running":
             return None  # told as a crash, if it comes to one
-        return self.about_run(
+        return self.about_component(
             observation,
             f"{observation.type} is run for one request while it runs for another: both have one conversation",
-            site=None if birth is None else birth.site,
         )
 
     def crashed(self, crash: Crash) -> Finding | None:

@@ -64,10 +64,7 @@ class WorkDirShared(Rule):
             how = f"by process {observation.pid}, and another process that is alive has run code there"
         else:
             return None
-        birth = observation.birth
-        return self.about_run(
-            observation, f"code was run in the folder {folder} {how}", site=None if birth is None else birth.site
-        )
+        return self.about_component(observation, f"code was run in the folder {folder} {how}")
 
     def _overlapping(self, folder: str, observation: Observation) -> list[_Run]:
         request = observation.request

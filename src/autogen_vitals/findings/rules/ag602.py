@@ -88,12 +88,10 @@ class NewConnectionEachCall(Rule):
         calls.connect_ns += network.connect_ns
         if calls.count < _ENOUGH_CALLS or calls.connecting <= self.limit * calls.count:
             return None
-        birth = observation.birth
-        return self.about_run(
+        return self.about_component(
             observation,
             f"{calls.connecting} of {calls.count} calls of {observation.type} opened a connection, although the "
             f"client's call before had ended less than 5 s ago; connecting took {calls.connect_ns / 1e6:.0f} ms in all",
-            site=None if birth is None else birth.site,
             count=calls.connecting,
             seconds=calls.connect_ns / 1e9,
         )
