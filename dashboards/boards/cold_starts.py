@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autogen_vitals import semconv
+from autogen_vitals.semconv.spans import STARTUP_SPAN
 from autogen_vitals.vocabulary import StartupStage
 from boards import first_use, queries as q, rebuilds
 from boards.board import COLD_START_PAGE, Board
@@ -186,7 +187,7 @@ def slow_traces() -> Panel:
         "open one by its span's id. The longest span in it is what to mend.",
         "No cold start of more than 5 s in Tempo",
     )
-    condition = f'name = "{semconv.STARTUP_SPAN.name}" && span.{semconv.STARTUP_TOTAL} > 5'
+    condition = f'name = "{STARTUP_SPAN.name}" && span.{semconv.STARTUP_TOTAL} > 5'
     stages: tuple[tuple[StartupStage, str], ...] = (
         ("imports", "Imports"),
         ("init", "Init"),

@@ -71,7 +71,7 @@ async def _warm(things: tuple[Any, ...]) -> tuple[str, ...]:
         return (type(error).__name__,)
 
 
-_WarmUp = tuple[Tracker, Observation, EnterToken]
+_WarmUp = tuple[Tracker, Observation, "EnterToken | None"]
 
 
 @guarded

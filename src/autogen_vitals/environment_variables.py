@@ -4,6 +4,9 @@
 ``OTEL_PYTHON_AUTOGEN_MODEL_SPANS`` → ``--autogen_model_spans``.
 """
 
+AUTOGEN_VITALS_ATTACHED = "AUTOGEN_VITALS_ATTACHED"
+"""No setting: where the ``autogen-vitals run`` listens that this process is a child of, ``http://127.0.0.1:PORT``."""
+
 OTEL_PYTHON_AUTOGEN_ENABLED = "OTEL_PYTHON_AUTOGEN_ENABLED"
 """
 .. envvar:: OTEL_PYTHON_AUTOGEN_ENABLED

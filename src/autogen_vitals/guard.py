@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import sys
 from collections.abc import Callable
@@ -28,7 +27,6 @@ def guarded(function: Callable[_P, _R]) -> Callable[_P, _R | None]:
     which may quote a secret of the app's.
     """
 
-    @functools.wraps(function)
     def safe(*args: _P.args, **kwargs: _P.kwargs) -> _R | None:
         try:
             return function(*args, **kwargs)
@@ -36,6 +34,61 @@ def guarded(function: Callable[_P, _R]) -> Callable[_P, _R | None]:
             report(function, error)
             return None
 
+    return _called_like(function, safe)
+
+
+def guarded_by_position(function: Callable[_P, _R]) -> Callable[_P, _R | None]:
+    """``guarded``, for a function of a hot path: up to five parameters, which everybody gives by position.
+
+    It is the same, but a call through it costs a third: nothing is packed into a tuple and a dictionary.
+    """
+
+    def one(first: Any, /) -> Any:
+        try:
+            return call(first)
+        except Exception as error:
+            report(function, error)
+            return None
+
+    def two(first: Any, second: Any, /) -> Any:
+        try:
+            return call(first, second)
+        except Exception as error:
+            report(function, error)
+            return None
+
+    def three(first: Any, second: Any, third: Any, /) -> Any:
+        try:
+            return call(first, second, third)
+        except Exception as error:
+            report(function, error)
+            return None
+
+    def four(first: Any, second: Any, third: Any, fourth: Any, /) -> Any:
+        try:
+            return call(first, second, third, fourth)
+        except Exception as error:
+            report(function, error)
+            return None
+
+    def five(first: Any, second: Any, third: Any, fourth: Any, fifth: Any, /) -> Any:
+        try:
+            return call(first, second, third, fourth, fifth)
+        except Exception as error:
+            report(function, error)
+            return None
+
+    call: Any = function
+    safe: Any = (one, two, three, four, five)[call.__code__.co_argcount - 1]
+    return _called_like(function, safe)
+
+
+def _called_like(function: Callable[..., object], safe: Any) -> Any:
+    """What ``functools.wraps`` does, less what nobody asks a guard for: some hundred are made in every start."""
+    safe.__wrapped__ = function
+    safe.__module__, safe.__doc__ = function.__module__, function.__doc__
+    safe.__name__ = getattr(function, "__name__", "guarded")
+    safe.__qualname__ = getattr(function, "__qualname__", "guarded")
     return safe
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -18,9 +18,9 @@ from autogen_vitals.findings.rule import Surroundings
 from autogen_vitals.guard import guarded
 from autogen_vitals.hooks import LIBRARIES, SERVERS, TRANSPORT, Library, Servers, Transport
 from autogen_vitals.hooks.tables import FailureCall, NativeSpans
-from autogen_vitals.lifecycle.boundaries import AsgiWatch, CallWatch, RequestFailures, ServerWatch, TaskRequests
+from autogen_vitals.lifecycle.boundaries import AsgiWatch, RequestFailures, ServerWatch, TaskRequests, WsgiWatch
 from autogen_vitals.lifecycle.collections import Collections
-from autogen_vitals.lifecycle.connects import ConnectWatch, RetryWatch
+from autogen_vitals.lifecycle.connects import CacheWatch, ConnectWatch, RetryWatch
 from autogen_vitals.lifecycle.deaths import Deaths
 from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.forking import renew_after_fork
@@ -31,8 +31,6 @@ from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.sites import SiteFinder
 from autogen_vitals.lifecycle.tracker import Tracker
-from autogen_vitals.lifecycle.watches import CacheWatch
-from autogen_vitals.plans import class_plans
 from autogen_vitals.settings import Settings
 from autogen_vitals.telemetry.carrying import Carried
 from autogen_vitals.telemetry.model_sdks import told_elsewhere
@@ -40,7 +38,7 @@ from autogen_vitals.telemetry.native import EnvelopeContext, QuietMessages, Quie
 from autogen_vitals.telemetry.server_spans import ServerSpans
 from autogen_vitals.telemetry.sink import Telemetry
 from autogen_vitals.wrapping.calls import deferred_call, observation_on, plain_call
-from autogen_vitals.wrapping.coverage import Coverage
+from autogen_vitals.wrapping.coverage import ClassPlan, Coverage
 from autogen_vitals.wrapping.handover import StandIn, handed_over
 from autogen_vitals.wrapping.importing import ImportHooks, resolve, split_target
 from autogen_vitals.wrapping.life import ForkedChildren, life_call, lifespan_call, noted_call
@@ -55,6 +53,7 @@ class Instrumentation:
     Args:
         settings: as loaded.
         tracer_provider, meter_provider, logger_provider: where telemetry goes.
+        tells_all: what is told of to whoever debugs us only, too: each request, and ends that are no crash.
     """
 
     def __init__(
@@ -63,6 +62,8 @@ class Instrumentation:
         tracer_provider: TracerProvider,
         meter_provider: MeterProvider,
         logger_provider: LoggerProvider,
+        *,
+        tells_all: bool = False,
     ) -> None:
         slow_ns = int(settings.init_span_threshold * 1_000_000)
         self._settings = settings
@@ -79,6 +80,7 @@ class Instrumentation:
             slow_ns,
             told_elsewhere(settings.model_spans, model_sdks),
             imports=lambda: import_finder.records,
+            tells_all=tells_all,
         )
         self._recorder = recorder = Recorder(self.telemetry, settings.state_dir, enabled=settings.exit_record)
         sites = SiteFinder(packages)
@@ -124,8 +126,8 @@ class Instrumentation:
     def install(self) -> None:
         """Patch what is imported, and arrange for the rest to be patched when it is."""
         self._follow_server_spans(tuple(scope for library in LIBRARIES for scope in library.native.scopes))
-        plans = tuple(plan for library in LIBRARIES for plan in class_plans(library, self.tracker))
-        Coverage(plans, self._patches, self._import_hooks).install()
+        targets = (row.target for library in LIBRARIES for row in library.components)
+        Coverage(targets, self._class_plans, self._patches, self._import_hooks).install()
         for library in LIBRARIES:
             self._follow_library(library)
         if self._settings.native_spans == "replace":
@@ -185,6 +187,13 @@ class Instrumentation:
             processor.follow(self.tracker.requests, native_scopes)
             self._undo.append(processor.shutdown)
 
+    def _class_plans(self) -> Iterator[ClassPlan]:
+        # Here, for a process that never imports AutoGen has no use for it.
+        from autogen_vitals.plans import class_plans
+
+        for library in LIBRARIES:
+            yield from class_plans(library, self.tracker)
+
     def _follow_library(self, library: Library) -> None:
         for target in library.caches:
             self._wrap(target, plain_call(CacheWatch(self.tracker)))
@@ -232,7 +241,7 @@ class Instrumentation:
     def _watch_requests(self, servers: Servers) -> None:
         failures = RequestFailures(self.tracker, self.escapes)
         asgi = deferred_call(AsgiWatch(self.tracker, failures, self._moments))
-        wsgi = wsgi_call(CallWatch(self.tracker, failures))
+        wsgi = wsgi_call(WsgiWatch(self.tracker, failures))
         for boundary in servers.boundaries:
             if boundary.protocol == "server":
                 package = boundary.target.partition(".")[0]
@@ -241,7 +250,7 @@ class Instrumentation:
                 self._wrap(boundary.target, asgi if boundary.protocol == "asgi" else wsgi)
         tasks = TaskRequests(self.tracker)
         for task in servers.tasks:
-            self._connect(task.begins, tasks.begins, "task_id")
+            self._connect(task.begins, tasks.begins, "task_id", "task")
             self._connect(task.ends, tasks.ends, "task_id")
             for target in task.answers:
                 self._wrap(target, noted_call(tasks.answers, None))
@@ -316,8 +325,10 @@ class Instrumentation:
 
         self._import_hooks.when_imported(module_name, apply)
 
-    def _connect(self, target: str, tell: Callable[..., object], argument: str | None = None) -> None:
-        """Have a signal tell, with one of the arguments it is sent with."""
+    def _connect(
+        self, target: str, tell: Callable[..., object], argument: str | None = None, second: str | None = None
+    ) -> None:
+        """Have a signal tell, with one of the arguments it is sent with, and maybe a second."""
         module_name, path = split_target(target)
 
         @guarded
@@ -325,7 +336,7 @@ class Instrumentation:
             if argument is None:
                 tell()
             elif sent.get(argument) is not None:
-                tell(sent[argument])
+                tell(sent[argument], *(() if second is None else (sent.get(second),)))
 
         def connect(module: ModuleType) -> None:
             found = resolve(module, path)

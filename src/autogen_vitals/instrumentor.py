@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection
 from typing import Any
 
@@ -10,6 +11,7 @@ from opentelemetry import _logs, metrics, trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from autogen_vitals.declarative import is_disabled_in_config_file
+from autogen_vitals.environment_variables import AUTOGEN_VITALS_ATTACHED
 from autogen_vitals.instrumentation import Instrumentation
 from autogen_vitals.settings import Configuration, load_settings
 from autogen_vitals.telemetry.providers import set_up_sdk_if_needed
@@ -60,13 +62,9 @@ class AutogenVitalsInstrumentor(BaseInstrumentor):
             if not settings.enabled or is_disabled_in_config_file():
                 _logger.info("autogen-vitals is switched off by its setting 'enabled'")
                 return
-            if kwargs.get("set_up_sdk") and not (kwargs.get("tracer_provider") or kwargs.get("meter_provider")):
-                set_up_sdk_if_needed()
+            attached = _attached_providers()
             instrumentation = Instrumentation(
-                settings,
-                kwargs.get("tracer_provider") or trace.get_tracer_provider(),
-                kwargs.get("meter_provider") or metrics.get_meter_provider(),
-                kwargs.get("logger_provider") or _logs.get_logger_provider(),
+                settings, *(attached or _providers(kwargs)), tells_all=attached is not None
             )
         except Exception:
             _logger.exception("autogen-vitals could not be set up; the application runs without it")
@@ -82,3 +80,23 @@ class AutogenVitalsInstrumentor(BaseInstrumentor):
         installed, self._installed = self._installed, None
         if installed is not None:
             installed.uninstall()
+
+
+def _attached_providers() -> tuple[Any, Any, Any] | None:
+    """Of a process that ``autogen-vitals run`` watches; others do not pay for the import."""
+    if AUTOGEN_VITALS_ATTACHED not in os.environ:
+        return None
+    from autogen_vitals.telemetry.attached import attached_providers
+
+    return attached_providers()
+
+
+def _providers(kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Those that were given, and the application's."""
+    if kwargs.get("set_up_sdk") and not (kwargs.get("tracer_provider") or kwargs.get("meter_provider")):
+        set_up_sdk_if_needed()
+    return (
+        kwargs.get("tracer_provider") or trace.get_tracer_provider(),
+        kwargs.get("meter_provider") or metrics.get_meter_provider(),
+        kwargs.get("logger_provider") or _logs.get_logger_provider(),
+    )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from autogen_vitals import environment_variables as env
+from autogen_vitals.records import Record, names_of
 from autogen_vitals.vocabulary import MessageMode
 
 _logger = logging.getLogger("autogen_vitals")
@@ -19,8 +19,7 @@ NativeSpansMode = Literal["replace", "keep"]
 ModelSpansMode = Literal["auto", "on", "off"]
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Record, frozen=True):
     """Every setting, with a default nobody needs to touch.
 
     Attributes:
@@ -55,10 +54,11 @@ class Settings:
     exception_messages: MessageMode = "known"
     findings: bool = True
     silence: tuple[str, ...] = ()
-    thresholds: Mapping[str, float] = dataclasses.field(default_factory=dict[str, float])
+    thresholds: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
-@dataclass
+# Of the dataclass that the loader asks for: what it does not need would be made at each start.
+@dataclass(repr=False, eq=False)
 class Configuration:
     """What may stand under ``autogen_vitals`` in a declarative configuration file, and in ``enable(**settings)``.
 
@@ -81,8 +81,7 @@ class Configuration:
     thresholds: str | dict[str, float] | None = None
 
 
-@dataclass(frozen=True)
-class _Kind:
+class _Kind(Record, frozen=True):
     parse: Callable[[Any], Any]
     accepted: str
 
@@ -164,21 +163,21 @@ def load_settings(given: Mapping[str, Any]) -> Settings:
         if name not in _KINDS:
             _logger.warning("autogen-vitals: there is no setting %r; there are %s", name, ", ".join(_KINDS))
     chosen: dict[str, Any] = {}
-    for field in dataclasses.fields(Settings):
-        variable, kind = _KINDS[field.name]
-        source, value = field.name, given.get(field.name)
+    for name in names_of(Settings):
+        variable, kind = _KINDS[name]
+        source, value = name, given.get(name)
         if value is None:
             source, value = variable, os.environ.get(variable) or None
         if value is None:
             continue
         try:
-            chosen[field.name] = kind.parse(value)
+            chosen[name] = kind.parse(value)
         except (ValueError, TypeError, KeyError, OverflowError, AttributeError):
             _logger.warning(
                 "autogen-vitals: %s=%r is not accepted: it takes %s; using the default, %r",
                 source,
                 value,
                 kind.accepted,
-                getattr(Settings(), field.name),
+                getattr(Settings(), name),
             )
     return Settings(**chosen)

@@ -5,8 +5,9 @@ Every other room imports its nouns from here; this module imports nothing of our
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from autogen_vitals.records import Record
 
 ComponentKind = Literal["agent", "team", "model_client", "tool", "workbench", "code_executor", "memory", "runtime"]
 
@@ -154,8 +155,7 @@ Confidence = Literal["observed", "inferred"]
 Absorbs = Literal["object", "name", "any"]
 
 
-@dataclass(frozen=True, eq=False)
-class Operation:
+class Operation(Record, frozen=True, eq=False):
     """A kind of run.
 
     Attributes:

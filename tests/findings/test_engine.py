@@ -182,7 +182,8 @@ def test_a_rule_says_what_it_is(rule: type[Rule]) -> None:
     assert rule.__doc__
     assert (rule.threshold is None) == (rule.unit == "")
     asked = [name for name, method in vars(Rule).items() if callable(method) and vars(rule).get(name)]
-    assert asked or rule.__mro__[1] is not Rule, "it is never asked"
+    # Those of "outside" are a command's, which no process asks.
+    assert asked or rule.__mro__[1] is not Rule or ".outside." in rule.__module__, "it is never asked"
 
 
 def test_a_crash_and_an_end_fall_under_one_rule() -> None:

@@ -32,6 +32,8 @@ INFO: Any = {
     "structured_output": False,
 }
 QUESTION = [UserMessage(content="x", source="user")]
+LOOP_IS_CLOSED = RuntimeError, openai.APIConnectionError
+"""What comes of it; up to its 2, the SDK makes the second of the first."""
 
 
 class Slow(ReplayChatCompletionClient):
@@ -84,7 +86,7 @@ def test_a_client_that_came_by_a_fork(
         for _ in range(2):
             try:
                 asyncio.run(client.create(QUESTION))
-            except RuntimeError:
+            except LOOP_IS_CLOSED:
                 pass  # the loop of the parent's connection is closed
         return vitals.findings("AG202")
 
@@ -101,6 +103,8 @@ def test_a_client_that_is_built_in_the_child(
 ) -> None:
     """Is that child's own, whatever the parent has used."""
     asyncio.run(build().create(QUESTION))
+    # Else that one may be collected on the child's loop, which is AG204.
+    gc.collect()
 
     def child() -> Any:
         asyncio.run(build().create(QUESTION))
@@ -116,8 +120,9 @@ def test_a_client_on_another_loop(vitals: Vitals, build: Any) -> None:
     """Its connections belong to the loop on which they were opened, that of the first asyncio.run()."""
     client = build(max_retries=0)
     asyncio.run(client.create(QUESTION))
-    with pytest.raises(RuntimeError, match="Event loop is closed"):
+    with pytest.raises(LOOP_IS_CLOSED) as closed:
         asyncio.run(client.create(QUESTION))
+    assert "Event loop is closed" in f"{closed.value} {closed.value.__cause__}"
     told = vitals.finding("AG203")
     assert told[semconv.FINDING_SEVERITY] == "error"
     assert told_at(told) == line_of(build, 1)

@@ -125,7 +125,7 @@ async def test_a_later_connection_is_a_failover(vitals: Vitals, model: ModelServ
 
 async def test_two_calls_at_once_may_need_another_connection(vitals: Vitals, model: ModelServer) -> None:
     """That is not what the first one has paid for: it is told all the same."""
-    warehouse = Warehouse(model.url, reply_seconds=0.01)
+    warehouse = Warehouse(model.url, look_up_seconds=2.0, reply_seconds=0.1)
     tool = FunctionTool(warehouse.stock, description="stock", name="called_at_once")
     await call(tool, 1)
     await asyncio.gather(call(tool, 1), call(tool, 1))

@@ -49,6 +49,11 @@ async def build(model: ModelServer) -> AsyncIterator[Callable[..., OpenAIChatCom
         await client.close()
 
 
+def rebuilt(vitals: Vitals) -> list[str]:
+    """Those of these three rules that have fired: what an import in a request takes is the machine's."""
+    return [rule for rule in vitals.scolded() if rule in ("AG101", "AG102", "AG103")]
+
+
 def line_of(build: Callable[..., Any], offset: int = 1) -> int:
     return build.__code__.co_firstlineno + offset
 
@@ -82,7 +87,7 @@ async def test_one_client_for_the_process_is_right(vitals: Vitals, build: Any) -
     for _ in range(4):
         with autogen_vitals.request("ask"):
             await ask(client)
-    assert vitals.scolded() == []
+    assert rebuilt(vitals) == []
 
 
 async def test_several_clients_in_one_request_are_no_rebuild(vitals: Vitals, build: Any) -> None:
@@ -91,14 +96,14 @@ async def test_several_clients_in_one_request_are_no_rebuild(vitals: Vitals, bui
         clients = [build() for _ in range(4)]
     with autogen_vitals.request("ask"):
         await ask(clients[0])
-    assert vitals.scolded() == []
+    assert rebuilt(vitals) == []
 
 
 async def test_a_script_builds_as_many_as_it_likes(vitals: Vitals, build: Any) -> None:
     """Outside of requests."""
     for _ in range(4):
         await ask(build())
-    assert vitals.scolded() == []
+    assert rebuilt(vitals) == []
 
 
 async def test_a_client_for_each_tenant_is_worth_knowing(vitals: Vitals, build: Any) -> None:
@@ -118,7 +123,7 @@ async def test_a_client_that_costs_nothing_is_no_waste(vitals: Vitals) -> None:
     for _ in range(4):
         with autogen_vitals.request("ask"):
             await ask(ReplayChatCompletionClient(["a"]))
-    assert vitals.scolded() == []
+    assert rebuilt(vitals) == []
 
 
 class Librarian(AssistantAgent):
@@ -143,6 +148,15 @@ async def test_an_agent_in_each_request_is_right_while_it_is_cheap(
     assert told[semconv.COMPONENT_TYPE] == "Librarian"
     assert told[semconv.FINDING_DURATION] >= 3 * seconds
     assert ("nothing to change" in told[semconv.FINDING_REMEDY]) == (severity == "info")
+
+
+async def test_an_agent_that_once_took_long_is_cheap(vitals: Vitals) -> None:
+    """The machine was busy elsewhere, or something was imported."""
+    client = ReplayChatCompletionClient(["a"] * 5)
+    for seconds in (0.0, 0.3, 0.0, 0.0, 0.0):
+        with autogen_vitals.request("ask"):
+            await Librarian(client, seconds).run(task="x")
+    assert {told[semconv.FINDING_SEVERITY] for told in vitals.findings("AG102")} == {"info"}
 
 
 async def test_an_expensive_agent_in_a_long_request_is_no_matter(vitals: Vitals) -> None:
@@ -211,7 +225,7 @@ async def test_an_mcp_session_in_each_request_is_found_by_its_first_calls(vitals
                     await workbench.call_tool("one", {})
                     await workbench.call_tool("one", {})
     if for_each == "process":
-        assert vitals.scolded() == []
+        assert rebuilt(vitals) == []
         return
     told = vitals.finding("AG103")
     assert told[semconv.FINDING_SEVERITY] == "warning"

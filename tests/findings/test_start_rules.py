@@ -61,7 +61,13 @@ def run(program: str, tmp_path: Path, **environment: str) -> tuple[list[dict[str
     """What is found in a process of its own, in which nothing has been imported or used; and its program's file."""
     file = tmp_path / "service.py"
     file.write_text(HEAD + program + TAIL)
-    variables = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{tmp_path}", "PYTHONWARNINGS": "ignore"}
+    variables = {
+        **os.environ,
+        "PYTHONPATH": f"{TESTS}{os.pathsep}{tmp_path}",
+        "PYTHONWARNINGS": "ignore",
+        # A busy machine keeps every loop waiting, AG604.
+        "OTEL_PYTHON_AUTOGEN_LOOP_BLOCKED_THRESHOLD": "0",
+    }
     result = subprocess.run(
         [sys.executable, str(file)], env={**variables, **environment}, capture_output=True, text=True, timeout=120
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import importlib
+import importlib.util
 import pickle
 import re
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
+from types import AsyncGeneratorType
 from typing import Any
 
 import pytest
@@ -84,6 +85,8 @@ def test_every_target_of_this_version_resolves() -> None:
         methods = [run.method for run in component.runs]
         assert component.kind in ("tool", "workbench") or all(hasattr(cls, method) for method in methods), name
     allowed = {"GrpcWorkerAgentRuntime", "GrpcWorkerAgentRuntimeHost"}
+    if importlib.util.find_spec("docker") is None:
+        allowed.add("DockerCommandLineCodeExecutor")
     if VERSION < (0, 5, 5):
         allowed |= {"Workbench", "StaticWorkbench"}
     assert set(missing) <= allowed
@@ -278,6 +281,24 @@ async def test_every_way_to_run_an_agent_is_one_span(vitals: Vitals, way: str) -
     else:
         assert [item async for item in agent.on_messages_stream([message], CancellationToken())]
     assert len(vitals.spans("invoke_agent writer")) == 1
+
+
+async def test_an_item_passes_each_run_once(vitals: Vitals) -> None:
+    """What a run calls that is the same run once more gives its own stream, with nothing of ours around it."""
+    seen: dict[str, type] = {}
+
+    class Looking(AssistantAgent):
+        def on_messages_stream(self, *args: Any, **kwargs: Any) -> Any:
+            stream = super().on_messages_stream(*args, **kwargs)
+            seen["of the same run"] = type(stream)
+            return stream
+
+    agent = Looking("writer", replay("a b c"), model_client_stream=True)
+    outermost = agent.run_stream(task="x")
+    assert [item async for item in outermost]
+    assert seen["of the same run"] is AsyncGeneratorType
+    assert type(outermost) is not AsyncGeneratorType
+    assert vitals.names().count("invoke_agent writer") == 1
 
 
 async def test_a_tool_call_is_one_span_and_its_failure_is_an_error(vitals: Vitals) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.lifecycle.sites import SiteFinder
 from autogen_vitals.lifecycle.tracker import Tracker
+from autogen_vitals.records import replace
 from autogen_vitals.vocabulary import Operation
 
 SLOW_NS = 1_000_000
@@ -130,9 +130,12 @@ def escapes(sink: RecordingSink, tracker_: Tracker, recorder: Recorder) -> Escap
 
 
 @pytest.fixture
-def deaths(sink: RecordingSink, recorder: Recorder) -> Deaths:
+def deaths(sink: RecordingSink, recorder: Recorder) -> Iterator[Deaths]:
     """Who hears of dead processes."""
-    return Deaths(recorder, sink, 5.0)
+    deaths = Deaths(recorder, sink, 5.0)
+    yield deaths
+    # As long as it is not collected it is told of forks.
+    deaths.switch_off()
 
 
 @pytest.fixture

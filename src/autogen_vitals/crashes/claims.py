@@ -12,7 +12,6 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +19,9 @@ from types import TracebackType
 from autogen_vitals.crashes.files import is_alive
 from autogen_vitals.crashes.layout import read
 from autogen_vitals.crashes.native import read_stack
+from autogen_vitals.crashes.patterns import compiled
 from autogen_vitals.crashes.reports import Identity, LastWords
+from autogen_vitals.records import replace
 
 if sys.platform != "win32":  # where open_state_dir refuses before it is missed
     import fcntl
@@ -31,9 +32,9 @@ _NAME_LIMIT = 10_000
 _PEEKS = 8
 
 _STEM = r"(?P<group>[0-9a-f]{12})-(?P<pid>[0-9]+)-[0-9a-f]{8}"
-_RECORD = re.compile(_STEM + r"\.exit")
-_STACK = re.compile(_STEM + r"\.stack")
-_UNFINISHED = re.compile(r"\.[0-9a-f-]{12,64}\.new")
+_RECORD = _STEM + r"\.exit"
+_STACK = _STEM + r"\.stack"
+_UNFINISHED = r"\.[0-9a-f-]{12,64}\.new"
 _FORGOTTEN_S = 7 * 24 * 3600
 _UNFINISHED_S = 3600
 
@@ -146,7 +147,7 @@ def dead(directory: Path, group: str, *, pid: int | None = None) -> Iterator[Cla
     wanted: list[Path] = []
     others: list[Path] = []
     for path in _paths(directory):
-        match = _RECORD.fullmatch(path.name)
+        match = _match(_RECORD, path)
         if match is not None and match["group"] == group and pid in (None, int(match["pid"])):
             wanted.append(path)
         elif pid is None:
@@ -187,7 +188,7 @@ def supervised(directory: Path, group: str, identity: Identity) -> bool:
     if not namespace or identity.pid_namespace != namespace or not is_alive(*parent):
         return False
     for path in _paths(directory):
-        match = _RECORD.fullmatch(path.name)
+        match = _match(_RECORD, path)
         if match is None or match["group"] != group or int(match["pid"]) != identity.parent_pid:
             continue
         words = _peek(path)
@@ -208,7 +209,7 @@ def living(directory: Path, group: str) -> list[LastWords]:
     namespace = pid_namespace()
     found: list[LastWords] = []
     for path in _paths(directory):
-        match = _RECORD.fullmatch(path.name)
+        match = _match(_RECORD, path)
         words = _peek(path) if match is not None and match["group"] == group else None
         if words is None or not namespace or words.identity.pid_namespace != namespace:
             continue
@@ -301,10 +302,10 @@ def _claim(path: Path, namespace: str) -> Claim | None:
 
 def _sweep(path: Path) -> None:
     """Remove what was never finished, and what another service has left for so long that it will not come back."""
-    unfinished = _UNFINISHED.fullmatch(path.name)
+    unfinished = _match(_UNFINISHED, path)
     if unfinished:
         limit_s = _UNFINISHED_S
-    elif _RECORD.fullmatch(path.name) or (_STACK.fullmatch(path.name) and not path.with_suffix(".exit").exists()):
+    elif _match(_RECORD, path) or (_match(_STACK, path) and not path.with_suffix(".exit").exists()):
         limit_s = _FORGOTTEN_S
     else:
         return
@@ -326,6 +327,10 @@ def _is_empty(path: Path) -> bool:
         return os.lstat(path).st_size == 0
     except OSError:
         return False
+
+
+def _match(pattern: str, path: Path) -> re.Match[str] | None:
+    return compiled(pattern).fullmatch(path.name)
 
 
 def _is_older(path: Path, limit_s: int) -> bool:

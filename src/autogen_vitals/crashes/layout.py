@@ -11,10 +11,10 @@ import json
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from typing import get_args
 
 from autogen_vitals.crashes.reports import Flight, Identity, LastWords
+from autogen_vitals.records import replace, values_of
 from autogen_vitals.vocabulary import Category, LifeState, Phase, ServerKind
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -69,7 +69,7 @@ def identity_area(identity: Identity, sequence: int, heartbeat_ns: int) -> bytes
     room = _IDENTITY_SIZE - _IDENTITY.size - _CHECKSUM_SIZE
     text = b""
     for fitting in (identity, replace(identity, versions={}), replace(identity, versions={}, service={})):
-        text = json.dumps(asdict(fitting), separators=(",", ":")).encode()
+        text = json.dumps(values_of(fitting), separators=(",", ":")).encode()
         if len(text) <= room:
             break
     return sealed(_IDENTITY.pack(sequence, len(text), heartbeat_ns) + text.ljust(room, b"\0"))

@@ -6,12 +6,15 @@ ours is ever written to: its number may be the app's by then.
 
 from __future__ import annotations
 
-import mmap
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autogen_vitals.crashes.files import file_of
+
+if TYPE_CHECKING:
+    import mmap
 
 if sys.platform != "win32":  # where open_state_dir refuses before it is missed
     import fcntl
@@ -30,6 +33,9 @@ class MappedFile:
     __slots__ = ("_descriptor", "_file", "mapping")
 
     def __init__(self, descriptor: int, size: int) -> None:
+        # Here, for not every process is of interest.
+        import mmap
+
         self._file = file_of(descriptor)
         self._descriptor: int | None = None
         if sys.version_info >= (3, 13):

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import errno
 import itertools
-import mmap
 import os
 import time
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autogen_vitals.crashes import layout
 from autogen_vitals.crashes.layout import IN_FLIGHT, INTERRUPTED, PHASES, SLOT, SLOT_COUNT, SLOTS, sealed
 from autogen_vitals.crashes.mapped_file import MappedFile
 from autogen_vitals.crashes.reports import Identity, LastWords
 from autogen_vitals.vocabulary import Category, LifeState, Phase
+
+if TYPE_CHECKING:
+    import mmap
 
 ENTRY_LIMIT = 4096
 """Files in the folder from which on no more are added."""

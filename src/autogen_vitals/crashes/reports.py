@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import (
     NOT_CRASHES,
     Category,
@@ -18,8 +19,7 @@ from autogen_vitals.vocabulary import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Crash:
+class Crash(Record, frozen=True):
     """An exception that ended a boot, an init, a run or a request.
 
     Attributes:
@@ -50,8 +50,7 @@ class Crash:
     error: BaseException | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Record, frozen=True):
     """Who a process is; written into its exit record.
 
     Attributes:
@@ -78,8 +77,7 @@ class Identity:
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
-class Flight:
+class Flight(Record, frozen=True):
     """Something that was going on: a request, with what it was at last, an init, or an import.
 
     Attributes:
@@ -99,8 +97,7 @@ class Flight:
     interrupted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LastWords:
+class LastWords(Record, frozen=True):
     """What the exit record of a process says of its life.
 
     Attributes:
@@ -132,8 +129,7 @@ class LastWords:
     served: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessExit:
+class ProcessExit(Record, frozen=True):
     """A process is gone.
 
     Attributes:

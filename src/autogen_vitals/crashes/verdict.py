@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal as signals
 from collections import deque
-from typing import NamedTuple
 
 from autogen_vitals.crashes.reports import LastWords
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import ExitReason, Phase, ServerKind
 
 # By POSIX they have these numbers everywhere; Windows has not all of the names.
@@ -23,7 +23,7 @@ _WINDOW_NS = 300 * 1_000_000_000
 _WINDOW_LIMIT = 1024
 
 
-class Verdict(NamedTuple):
+class Verdict(Record, frozen=True):
     """What is made of an end.
 
     Attributes:

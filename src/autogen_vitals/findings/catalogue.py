@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pkgutil
 from functools import lru_cache
 from importlib import import_module
-from types import ModuleType
 
 from autogen_vitals.crashes.reports import Crash, ProcessExit
-from autogen_vitals.findings import aftermath, rules
 from autogen_vitals.findings.rule import Rule
 from autogen_vitals.vocabulary import Category, ExitReason
 
@@ -16,17 +13,21 @@ from autogen_vitals.vocabulary import Category, ExitReason
 @lru_cache(maxsize=1)
 def watching() -> dict[str, type[Rule]]:
     """The rules that are asked about what goes on, by their ids. The first call imports them."""
-    return _rules_of(rules)
+    return _rules_of("rules")
 
 
 @lru_cache(maxsize=1)
 def catalogue() -> dict[str, type[Rule]]:
     """Every rule by its id, in the order of the ids. The first call imports them."""
-    found = {**watching(), **_rules_of(aftermath)}
+    found = {**watching(), **_rules_of("aftermath"), **_rules_of("outside")}
     return {identifier: found[identifier] for identifier in sorted(found)}
 
 
-def _rules_of(package: ModuleType) -> dict[str, type[Rule]]:
+def _rules_of(room: str) -> dict[str, type[Rule]]:
+    # Here, and the room by its name: a process that is never asked for its rules imports none of it.
+    import pkgutil
+
+    package = import_module(f"autogen_vitals.findings.{room}")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
     found = (import_module(f"{package.__name__}.{name}").RULE for name in names)
     return {rule.id: rule for rule in found}

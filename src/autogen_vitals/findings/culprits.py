@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from types import CodeType, FrameType, FunctionType, GetSetDescriptorType, MethodType, ModuleType, TracebackType
 from typing import Any
@@ -20,6 +19,7 @@ from autogen_vitals.crashes.patterns import compiled
 from autogen_vitals.crashes.redact import redact
 from autogen_vitals.guard import guarded
 from autogen_vitals.lifecycle.sites import SiteFinder, is_user_file
+from autogen_vitals.records import Record
 
 _DEPTH_LIMIT = 10
 _NODE_LIMIT = 4000
@@ -45,8 +45,7 @@ _CLASS_NAME: Any = type.__dict__["__qualname__"]
 """The attribute itself: a class may have another one of that name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Culprit:
+class Culprit(Record, frozen=True):
     """What could not be serialised.
 
     Attributes:

@@ -10,19 +10,20 @@ from typing import Any
 from autogen_vitals.crashes.reports import Crash, ProcessExit
 from autogen_vitals.findings.catalogue import catalogue, watching
 from autogen_vitals.findings.finding import Finding
-from autogen_vitals.findings.rule import Rule, Surroundings
-from autogen_vitals.guard import guarded
+from autogen_vitals.findings.rule import Rule, Surroundings, Trait
+from autogen_vitals.guard import guarded, guarded_by_position
 from autogen_vitals.lifecycle.connects import Connect
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.loops import Block
 from autogen_vitals.lifecycle.observation import Observation, Sink
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.lifecycle.startup import StartupReport
-from autogen_vitals.vocabulary import OPERATIONS, Operation, Severity
+from autogen_vitals.vocabulary import ComponentKind, Operation, Phase, Severity, Stage
 
 _logger = logging.getLogger("autogen_vitals")
 
 _SEEN_LIMIT = 1000
+_TRAITS: tuple[Trait, ...] = ("failed", "first_use", "networked", "on_loop")
 _LEVELS: dict[Severity, int] = {
     "info": logging.INFO,
     "warning": logging.WARNING,
@@ -32,6 +33,11 @@ _LEVELS: dict[Severity, int] = {
 """A finding is about the app; an ERROR of a library's would be taken for one of its own."""
 
 _Ask = Callable[[Any], "Finding | None"]
+_KindOfInit = tuple[ComponentKind, "Stage | None", Phase]
+_KindOfRun = tuple[Operation, bool, bool, bool, bool]
+"""Its operation, and which of ``_TRAITS`` it has."""
+_KindOfRequest = tuple[bool, bool]
+"""Whether it is served, and whether it has built anything."""
 _Place = tuple[str, Severity, str, str, int, "str | None"]
 
 
@@ -112,35 +118,66 @@ class Findings:
 
     def _arrange(self) -> None:
         """Sort them by what they are to be asked about."""
+        # The first three by what tells those that a rule is about from others, when the first of them ends.
+        self._of_inits: dict[_KindOfInit, tuple[_Ask, ...]] = {}
+        self._of_runs: dict[_KindOfRun, tuple[_Ask, ...]] = {}
+        self._of_requests: dict[_KindOfRequest, tuple[_Ask, ...]] = {}
+        self._of_misuse = self._asked("misused")
+        self._of_connects = self._asked("connect_failed")
+        self._of_blocks = self._asked("loop_blocked")
+        self._of_startup = self._asked("startup_ended")
 
-        def asked(method: str, rules: list[Rule] | None = None) -> tuple[_Ask, ...]:
-            concerned = self._rules if rules is None else rules
-            return tuple(
-                getattr(rule, method) for rule in concerned if getattr(type(rule), method) is not getattr(Rule, method)
-            )
+    def _asked(self, method: str, is_concerned: Callable[[Rule], bool] = lambda rule: True) -> tuple[_Ask, ...]:
+        return tuple(
+            getattr(rule, method)
+            for rule in self._rules
+            if getattr(type(rule), method) is not getattr(Rule, method) and is_concerned(rule)
+        )
 
-        self._of_inits = asked("init_ended")
-        self._of_runs: dict[Operation, tuple[_Ask, ...]] = {
-            operation: asked("run_ended", [rule for rule in self._rules if operation in rule.operations])
-            for operation in OPERATIONS
-        }
-        self._of_misuse = asked("misused")
-        self._of_requests = asked("request_ended")
-        self._of_connects = asked("connect_failed")
-        self._of_blocks = asked("loop_blocked")
-        self._of_startup = asked("startup_ended")
+    def _asked_of_init(self, of: _KindOfInit) -> tuple[_Ask, ...]:
+        kind, stage, phase = of
+        found = self._of_inits[of] = self._asked(
+            "init_ended", lambda rule: kind in rule.kinds and stage in rule.stages and phase in rule.phases
+        )
+        return found
+
+    def _asked_of_run(self, of: _KindOfRun) -> tuple[_Ask, ...]:
+        operation, *has = of
+        traits = {None, *(trait for trait, is_there in zip(_TRAITS, has, strict=True) if is_there)}
+        found = self._of_runs[of] = self._asked(
+            "run_ended", lambda rule: operation in rule.operations and rule.trait in traits
+        )
+        return found
+
+    def _asked_of_request(self, of: _KindOfRequest) -> tuple[_Ask, ...]:
+        is_served, has_built = of
+        found = self._of_requests[of] = self._asked(
+            "request_ended", lambda rule: is_served >= rule.served_only and has_built >= rule.building_only
+        )
+        return found
 
     # --- what is observed -----------------------------------------------------------------------------------------
 
     def ended(self, observation: Observation) -> None:
         """It is over: duration, error and facts are final."""
-        operation = observation.operation
-        questions = self._of_inits if operation is None else self._of_runs[operation]
+        questions: tuple[_Ask, ...] | None
+        operation, error = observation.operation, observation.error
+        if operation is None:
+            init = observation.kind, observation.stage, observation.phase
+            questions = self._of_inits.get(init)
+            if questions is None:
+                questions = self._asked_of_init(init)
+        else:
+            has_network, on_loop = observation.network is not None, observation.on_loop
+            run = operation, error is not None, observation.first_use, has_network, on_loop
+            questions = self._of_runs.get(run)
+            if questions is None:
+                questions = self._asked_of_run(run)
         if observation.misuse is not None:
             questions = (*self._of_misuse, *questions)
         if questions:
             self._judge(questions, observation)
-        if observation.error is not None and observation.parent is None:
+        if error is not None and observation.parent is None:
             self._mark_failed(observation)
         self._sink.ended(observation)
 
@@ -157,7 +194,12 @@ class Findings:
 
     def request_ended(self, request: Request) -> None:
         """A request that used AutoGen is over."""
-        self._judge(self._of_requests, request)
+        kind = request.is_served, bool(request.built)
+        questions = self._of_requests.get(kind)
+        if questions is None:
+            questions = self._asked_of_request(kind)
+        if questions:
+            self._judge(questions, request)
         self._sink.request_ended(request)
 
     def connected(self, connect: Connect) -> None:
@@ -192,7 +234,7 @@ class Findings:
 
     # --- what comes of it -----------------------------------------------------------------------------------------
 
-    @guarded
+    @guarded_by_position
     def _judge(self, questions: tuple[_Ask, ...], matter: Any) -> None:
         if not self.active:
             return

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from autogen_vitals.crashes.reports import Flight
 from autogen_vitals.lifecycle.sites import Site
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import ComponentKind, Confidence, Phase, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record, frozen=True):
     """One time a rule has fired.
 
     Attributes:

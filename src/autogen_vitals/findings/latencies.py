@@ -21,6 +21,7 @@ class ComparesLatencies(Rule):
     """
 
     enough: ClassVar[int]
+    served_only = True
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
@@ -30,7 +31,7 @@ class ComparesLatencies(Rule):
 
     def request_ended(self, request: Request) -> Finding | None:
         """Keep its duration; judge, if there are enough."""
-        if self._has_judged or not request.is_served or request.is_session or request.error is not None:
+        if self._has_judged or request.is_session or request.error is not None:
             return None
         start = request.start_type
         if start == "cold":

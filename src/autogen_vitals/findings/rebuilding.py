@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import field
+from typing import TYPE_CHECKING
 
 from autogen_vitals.findings.rule import Rule, Surroundings
-from autogen_vitals.vocabulary import ComponentKind
+from autogen_vitals.records import Record
 
 if TYPE_CHECKING:
     from autogen_vitals.findings.finding import Finding
@@ -19,14 +19,14 @@ _SITE_LIMIT = 4096
 _CONFIG_LIMIT = 16
 
 
-@dataclass(slots=True, eq=False)
-class Rebuilt:
+class Rebuilt(Record, eq=False):
     """What one site has built of one class in requests that are over.
 
     Attributes:
         requests: how many requests.
         count: how many objects.
         init_ns, request_ns: nanoseconds of building them, and of these requests.
+        most_ns: of building them in the request in which that took longest.
         configs: what they were built with, as far as that is known; ``_CONFIG_LIMIT`` of them.
     """
 
@@ -34,6 +34,7 @@ class Rebuilt:
     count: int = 0
     init_ns: int = 0
     request_ns: int = 0
+    most_ns: int = 0
     configs: set[int] = field(default_factory=set[int])
 
     def add(self, count: int, init_ns: int, request_ns: int, config: int) -> None:
@@ -42,8 +43,14 @@ class Rebuilt:
         self.count += count
         self.init_ns += init_ns
         self.request_ns += request_ns
+        self.most_ns = max(self.most_ns, init_ns)
         if config and len(self.configs) < _CONFIG_LIMIT:
             self.configs.add(config)
+
+    @property
+    def typical_ns(self) -> float:
+        """Nanoseconds of building them in a request, but for the slowest: once a machine has been busy elsewhere."""
+        return (self.init_ns - self.most_ns) / (self.requests - 1) if self.requests > 1 else self.init_ns
 
     @property
     def share(self) -> float:
@@ -61,14 +68,10 @@ class RebuiltPerRequest(Rule):
 
     The evidence is what the requests before have paid: of the one that goes on it is not known yet what it comes to.
     Keeps ``_SITE_LIMIT`` sites.
-
-    Attributes:
-        kinds: of the components that it is about.
-        stages: of their inits.
     """
 
-    kinds: ClassVar[tuple[ComponentKind, ...]]
-    stages: ClassVar[tuple[str, ...]] = ("construct",)
+    stages = ("construct",)
+    building_only = True
     threshold = 3
     unit = "requests"
 
@@ -101,7 +104,7 @@ class RebuiltPerRequest(Rule):
     def init_ended(self, observation: Observation) -> Finding | None:
         """Fire, if it is one too many."""
         request, tally = observation.request, observation.tally
-        if request is None or tally is None or observation.kind not in self.kinds or observation.error is not None:
+        if request is None or tally is None or observation.error is not None:
             return None
         found = self._sites.get((tally.site.file, tally.site.line, observation.type, tally.stage))
         if found is None or found.requests < self.limit - 1:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from autogen_vitals.findings.finding import Finding
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import (
     OPERATIONS,
     Category,
@@ -17,6 +17,7 @@ from autogen_vitals.vocabulary import (
     Operation,
     Phase,
     Severity,
+    Stage,
 )
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
     from autogen_vitals.lifecycle.startup import StartupReport
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+Trait = Literal["failed", "first_use", "networked", "on_loop"]
+"""What few runs are: it has failed, is the first of its kind, has connected or been retried, blocks an event loop."""
+
+
+class Surroundings(Record, frozen=True):
     """What a rule may ask about its process.
 
     Attributes:
@@ -66,7 +70,11 @@ class Rule:
         remedy: what to change, in a line.
         threshold: the number that decides, if one does, and
         unit: what it is a number of. The user may set it.
-        operations: the runs that ``run_ended`` is asked about.
+        kinds, stages, phases: of the inits that ``init_ended`` is asked about.
+        operations: the runs that ``run_ended`` is asked about, and
+        trait: those of them that are like that only.
+        served_only, building_only: the requests that ``request_ended`` is asked about: those that somebody has asked
+            this process for, those that have built something.
         categories: of the crashes that may be this rule's; see ``concerns_crash``.
         reasons: likewise, of the ends of processes.
     """
@@ -78,7 +86,13 @@ class Rule:
     remedy: ClassVar[str]
     threshold: ClassVar[float | None] = None
     unit: ClassVar[str] = ""
+    kinds: ClassVar[tuple[ComponentKind, ...]] = get_args(ComponentKind)
+    stages: ClassVar[tuple[Stage, ...]] = get_args(Stage)
+    phases: ClassVar[tuple[Phase, ...]] = get_args(Phase)
     operations: ClassVar[tuple[Operation, ...]] = OPERATIONS
+    trait: ClassVar[Trait | None] = None
+    served_only: ClassVar[bool] = False
+    building_only: ClassVar[bool] = False
     categories: ClassVar[tuple[Category, ...]] = ()
     reasons: ClassVar[tuple[ExitReason, ...]] = ()
 
@@ -105,10 +119,10 @@ class Rule:
     # --- what it may be asked about -------------------------------------------------------------------------------
 
     def init_ended(self, observation: Observation) -> Finding | None:
-        """An init is over."""
+        """An init of these ``kinds``, ``stages`` and ``phases`` is over."""
 
     def run_ended(self, observation: Observation) -> Finding | None:
-        """A run of ``operations`` is over."""
+        """A run of ``operations``, with the ``trait``, is over."""
 
     def misused(self, observation: Observation) -> Finding | None:
         """A run is over with which something was wrong as it began: see ``lifecycle.uses``."""

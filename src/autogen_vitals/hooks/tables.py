@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import ComponentKind, ConnectStage, Escape, Moment, Operation
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(Record, frozen=True):
     """A fact that is an argument of the call, not an attribute of the component."""
 
     keyword: str
@@ -23,8 +23,7 @@ Source = str | Argument
 """Where a fact is read: the component's dotted path of attributes, mapping keys and indexes, or an argument."""
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Record, frozen=True):
     """One method whose calls are runs.
 
     Attributes:
@@ -53,8 +52,7 @@ class Run:
     kind: ComponentKind | None = None
 
 
-@dataclass(frozen=True)
-class Component:
+class Component(Record, frozen=True):
     """One class, with all its subclasses: those that exist and those the user defines later.
 
     The row nearest in a class's method resolution order holds for it.
@@ -90,8 +88,7 @@ class Component:
     folder: str | None = None
 
 
-@dataclass(frozen=True)
-class NativeSpans:
+class NativeSpans(Record, frozen=True):
     """Where a library makes OpenTelemetry spans of its own.
 
     Attributes:
@@ -111,8 +108,7 @@ class NativeSpans:
     publishing: str | None = None
 
 
-@dataclass(frozen=True)
-class Handover:
+class Handover(Record, frozen=True):
     """Where a library gives a function of its own to another thread, which knows nothing of what it belongs to.
 
     Attributes:
@@ -126,8 +122,7 @@ class Handover:
     function: Argument
 
 
-@dataclass(frozen=True)
-class Library:
+class Library(Record, frozen=True):
     """Everything we know about one library.
 
     Attributes:
@@ -151,8 +146,7 @@ class Library:
     handovers: tuple[Handover, ...] = ()
 
 
-@dataclass(frozen=True)
-class ConnectCall:
+class ConnectCall(Record, frozen=True):
     """A function or coroutine function whose call is one stage of a new connection."""
 
     target: str
@@ -160,8 +154,7 @@ class ConnectCall:
     is_synchronous: bool = False
 
 
-@dataclass(frozen=True)
-class Transport:
+class Transport(Record, frozen=True):
     """Where connections are made, and where a model's SDK decides to try again.
 
     Attributes:
@@ -173,8 +166,7 @@ class Transport:
     retries: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Boundary:
+class Boundary(Record, frozen=True):
     """A callable through which requests come.
 
     Attributes:
@@ -188,8 +180,7 @@ class Boundary:
     protocol: Literal["asgi", "wsgi", "server"]
 
 
-@dataclass(frozen=True)
-class TaskSignals:
+class TaskSignals(Record, frozen=True):
     """What tells of each task of a server of tasks, by its ``task_id``, in the context it runs in.
 
     Attributes:
@@ -203,8 +194,7 @@ class TaskSignals:
     answers: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class LifeCall:
+class LifeCall(Record, frozen=True):
     """A function or method whose call begins or ends a part of the process's life.
 
     Attributes:
@@ -221,16 +211,14 @@ class LifeCall:
     may_exit: bool = False
 
 
-@dataclass(frozen=True)
-class LifeSignal:
+class LifeSignal(Record, frozen=True):
     """A signal object (``connect``, ``disconnect``) that a server sends at a moment of a process's life."""
 
     target: str
     moment: Moment
 
 
-@dataclass(frozen=True)
-class FailureSignal:
+class FailureSignal(Record, frozen=True):
     """A signal object that is sent when an exception has ended a request.
 
     Attributes:
@@ -242,15 +230,13 @@ class FailureSignal:
     argument: str | None = "exception"
 
 
-@dataclass(frozen=True)
-class FailureCall:
+class FailureCall(Record, frozen=True):
     """A method that is given the exception which has ended a request."""
 
     target: str
 
 
-@dataclass(frozen=True)
-class Servers:
+class Servers(Record, frozen=True):
     """Request boundaries and worker life.
 
     Attributes:

@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import sys
 import weakref
-from dataclasses import dataclass, field
 from typing import Any
 
 from autogen_vitals.lifecycle.sites import Site
 from autogen_vitals.lifecycle.uses import Use
+from autogen_vitals.records import Record
 
 _BIRTH_LIMIT = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Birth:
+class Birth(Record):
     """Where an object was built.
 
     Attributes:
@@ -33,11 +32,10 @@ class Birth:
     config: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class _Life:
+class _Life(Record, eq=False):
     reference: weakref.ref[object]
     birth: Birth | None
-    use: Use = field(default_factory=Use)
+    use: Use | None = None
 
 
 class BirthRegistry:
@@ -76,7 +74,12 @@ class BirthRegistry:
         found = self._lives.get(id(component))
         if found is None or found.reference() is not component:
             found = self._begin(component, None)
-        return (None, None) if found is None else (found.birth, found.use)
+        if found is None:
+            return None, None
+        if found.use is None:
+            # Most are never run: an agent is built with a few parts, each of which is a component.
+            found.use = Use()
+        return found.birth, found.use
 
     def __len__(self) -> int:
         return len(self._lives)

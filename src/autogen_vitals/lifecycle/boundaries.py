@@ -8,7 +8,7 @@ from contextvars import Token
 from types import TracebackType
 from typing import Any
 
-from autogen_vitals.guard import guarded
+from autogen_vitals.guard import guarded, guarded_by_position
 from autogen_vitals.lifecycle.errors import identify
 from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.forking import renew_after_fork
@@ -61,26 +61,34 @@ class CallWatch(SilentWatch):
         self._tracker = tracker
         self._failures = failures
 
-    @guarded
+    @guarded_by_position
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
         return self._opened(is_session=False)
 
-    def _opened(self, *, is_session: bool) -> Request | None:
+    def _opened(self, *, is_session: bool, asked: tuple[str, str] = ("", "")) -> Request | None:
         requests = self._tracker.requests
-        if not self._tracker.active or requests.current() is not None:
+        if not self._tracker.active:
+            return None
+        current = requests.current()
+        if current is not None:
+            # A server's own method knows less about it than the application that it calls.
+            if not any(current.asked):
+                current.asked = asked
             return None
         self._tracker.phases.become_ready()
-        return requests.open(is_session=is_session)
+        request = requests.open(is_session=is_session)
+        request.asked = asked
+        return request
 
-    @guarded
+    @guarded_by_position
     def enter(self, observation: Request) -> Token[Request | None] | None:
         return self._tracker.requests.enter(observation)
 
-    @guarded
+    @guarded_by_position
     def leave(self, observation: Request, token: Any) -> None:
         self._tracker.requests.leave(token)
 
-    @guarded
+    @guarded_by_position
     def end(self, observation: Request, result: object, error: BaseException | None) -> None:
         error = None if error is None else self._of_the_app(error)
         if error is not None:
@@ -106,14 +114,27 @@ class AsgiWatch(CallWatch):
         super().__init__(tracker, failures)
         self._moments = moments
 
-    @guarded
+    @guarded_by_position
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
         if not self._tracker.active:
             return None
         scope: Any = args[0] if args else kwargs.get("scope")
         if scope["type"] == "lifespan":
             self._moments.reached("starting")
-        return self._opened(is_session=scope["type"] == "websocket") if scope["type"] in _REQUESTS else None
+        if scope["type"] not in _REQUESTS:
+            return None
+        is_session = scope["type"] == "websocket"
+        method = "WEBSOCKET" if is_session else scope.get("method", "")
+        return self._opened(is_session=is_session, asked=(method, scope.get("path", "")))
+
+
+class WsgiWatch(CallWatch):
+    """Watches a WSGI application's ``__call__(environ, start_response)``."""
+
+    @guarded_by_position
+    def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
+        environ: Any = args[0] if args else kwargs.get("environ")
+        return self._opened(is_session=False, asked=(environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO", "")))
 
 
 class ServerWatch(CallWatch):
@@ -160,10 +181,10 @@ class TaskRequests:
         self._open: dict[str, RequestToken] = {}
 
     @guarded
-    def begins(self, task_id: str) -> None:
+    def begins(self, task_id: str, task: Any = None) -> None:
         """In the context that the task runs in."""
         if self._tracker.active and len(self._open) < _TASK_LIMIT and task_id not in self._open:
-            begun = self._tracker.requests.begin()
+            begun = self._tracker.requests.begin(task=str(getattr(task, "name", "")))
             if begun is not None:
                 self._open[task_id] = begun
 

@@ -1,18 +1,18 @@
-"""New connections, and the model SDK's second tries: what a call spends on the network besides waiting."""
+"""New connections, the model SDK's second tries, and replies that need neither: what a call spends besides waiting."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autogen_vitals.guard import guarded
+from autogen_vitals.guard import guarded, guarded_by_position
 from autogen_vitals.lifecycle.errors import category_of
 from autogen_vitals.lifecycle.observation import Network, Observation
 from autogen_vitals.lifecycle.silence import InsideChatWatch, SilentWatch
 from autogen_vitals.lifecycle.startup import Interval, partition
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import ConnectStage
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 _CONNECT_LIMIT = 1000
 
 
-@dataclass(slots=True, eq=False)
-class Connect:
+class Connect(Record, eq=False):
     """One stage of one new connection.
 
     Attributes:
@@ -82,6 +81,14 @@ class RetryWatch(InsideChatWatch):
         if error is not None:
             network.retry_category = category_of(error, in_init=False)
         network.retry_ns += max(0, network.retried_ns - since_ns - warm_up_ns(observation, since_ns, now_ns))
+
+
+class CacheWatch(InsideChatWatch):
+    """Watches the function that looks for a model's reply in a cache, ``None`` if it is not there."""
+
+    @guarded_by_position
+    def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
+        observation.cached = error is None and result is not None
 
 
 def network_of(observation: Observation) -> Network:

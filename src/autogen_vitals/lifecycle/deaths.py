@@ -8,8 +8,7 @@ import signal
 import time
 import uuid
 from collections import OrderedDict, deque
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from autogen_vitals.crashes.claims import Claim, dead, pid_namespace, records_of, supervised, was_told
 from autogen_vitals.crashes.files import has_ended, start_ticks
@@ -21,6 +20,7 @@ from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork,
 from autogen_vitals.lifecycle.observation import Sink
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.recorder import Recorder
+from autogen_vitals.records import Record, replace
 from autogen_vitals.vocabulary import ExitReason, Observer, ServerKind
 
 _ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGABRT} | {
@@ -39,7 +39,7 @@ _GRACE_NS = 30 * 1_000_000_000
 """For how long the dead are left to a supervisor that is alive: it knows more."""
 
 
-class _End(NamedTuple):
+class _End(Record, frozen=True):
     """What a supervisor has seen of one child."""
 
     pid: int
@@ -49,7 +49,7 @@ class _End(NamedTuple):
     seen_ns: int
 
 
-class _Report(NamedTuple):
+class _Report(Record, frozen=True):
     """One that could not be delivered yet. The claim is kept: if this process dies too, another one takes it over."""
 
     exited: ProcessExit
@@ -97,7 +97,7 @@ class Deaths:
         self._unreplaced = max(0, self._unreplaced - 1)
 
     def _forked(self) -> None:
-        if self._is_supervisor and self._unreplaced:
+        if self.active and self._is_supervisor and self._unreplaced:
             process.facts.forked_as = "worker_respawn"
         self._renew()
 

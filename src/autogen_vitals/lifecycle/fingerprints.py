@@ -5,9 +5,8 @@ A client for each tenant, with a key of its own, is built again for a reason; on
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 _SALT = os.urandom(16)
@@ -18,29 +17,33 @@ _PIECES = 256
 
 def fingerprint(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
     """A number that stands for the plain values among these arguments, inside containers and models too; never 0."""
-    digest = hashlib.blake2b(key=_SALT, digest_size=8)
-    for piece in _pieces((args, kwargs), _DEPTH, [_PIECES]):
-        digest.update(piece.encode("utf-8", "replace") + b"\0")
-    return int.from_bytes(digest.digest(), "big") or 1
+    pieces: list[str] = []
+    _collect((args, kwargs), _DEPTH, pieces, _PIECES)
+    # Python's own hash of a text is keyed as well, unless the user has set PYTHONHASHSEED; a cryptographic one takes
+    # as long as all that is hashed, and loads OpenSSL, which not every process needs that is instrumented.
+    return hash((_SALT, "\0".join(pieces))) or 1
 
 
-def _pieces(value: Any, depth: int, left: list[int]) -> Iterable[str]:
-    left[0] -= 1
-    if left[0] < 0:
-        return
-    if isinstance(value, (str, int, float, bool)) or value is None:
-        yield f"{type(value).__name__}:{value}"
-        return
-    inside: Any
-    if isinstance(value, Mapping):
-        inside = value.items()
-    elif isinstance(value, (list, tuple)):
-        inside = value
-    else:
-        # A model of pydantic's, or whatever else keeps its fields where everybody does.
-        fields = getattr(value, "__dict__", None)
-        yield type(value).__qualname__
-        inside = fields.items() if isinstance(fields, dict) and hasattr(value, "model_fields_set") else ()
-    if depth:
-        for item in inside:
-            yield from _pieces(item, depth - 1, left)
+def _collect(inside: Any, depth: int, pieces: list[str], left: int) -> int:
+    """Add what is in there; how many more pieces may be looked at."""
+    for value in inside:
+        left -= 1
+        if left < 0:
+            break
+        parts: Any = ()
+        if value is None or isinstance(value, (str, int, float)):
+            pieces.append(f"{type(value).__name__}:{value}")
+        elif isinstance(value, (list, tuple)):
+            parts = value
+        elif isinstance(value, (dict, Mapping)):
+            # In one go: a call for each of its pairs would take most of the time.
+            parts = *value, *value.values()
+        else:
+            # A model of pydantic's, or whatever else keeps its fields where everybody does.
+            fields = getattr(value, "__dict__", None)
+            pieces.append(type(value).__qualname__)
+            if isinstance(fields, dict) and hasattr(value, "model_fields_set"):
+                parts = *fields, *fields.values()
+        if parts and depth:
+            left = _collect(parts, depth - 1, pieces, left)
+    return left

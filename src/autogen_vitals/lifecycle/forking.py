@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 import weakref
 from collections.abc import Callable
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
 from autogen_vitals.guard import guarded
@@ -42,7 +43,7 @@ def resume_after_fork(owner: _T, resume: Callable[[_T], None]) -> None:
 
 def _register(registered: _Registered, owner: _T, call: Callable[[_T], None]) -> None:
     number = next(_numbers)
-    registered[number] = weakref.ref(owner, lambda _: registered.pop(number, None)), guarded(call)
+    registered[number] = weakref.ref(owner, lambda _: registered.pop(number, None)), call
 
 
 def wait_for(work: Lock, timeout: float) -> None:
@@ -53,6 +54,18 @@ def wait_for(work: Lock, timeout: float) -> None:
     """
     if work.locked() and work.acquire(timeout=timeout):
         work.release()
+
+
+def wait_for_end(thread: Thread, timeout: float) -> None:
+    """Before a fork: wait until ``thread`` has ended, for ``timeout`` seconds at the most.
+
+    CPython 3.12 and later warn of a fork in a process with threads, of which they ask the kernel. It still lists one
+    that ``join()`` says has ended, for some microseconds.
+    """
+    deadline = time.monotonic() + timeout
+    thread.join(timeout)
+    while os.path.exists(f"/proc/self/task/{thread.native_id}") and time.monotonic() < deadline:
+        time.sleep(0.0002)
 
 
 @guarded
@@ -74,7 +87,7 @@ def _call_all(registered: _Registered) -> None:
     for reference, call in list(registered.values()):
         owner = reference()
         if owner is not None:
-            call(owner)
+            guarded(call)(owner)
 
 
 if hasattr(os, "register_at_fork"):

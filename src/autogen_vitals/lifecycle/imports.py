@@ -11,13 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any
 
 from autogen_vitals.guard import guarded, hide_caller_frame
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.sites import Site
+from autogen_vitals.records import Record
 
 _SLOW_NS = 5_000_000
 _RECORD_LIMIT = 1000
@@ -32,8 +32,7 @@ _EXEC = "exec_module"
 _PROBE = "_autogen_vitals_probe"
 
 
-@dataclass(slots=True, eq=False)
-class ImportRecord:
+class ImportRecord(Record, eq=False):
     """One import.
 
     Attributes:
@@ -65,16 +64,16 @@ class _Timing:
     """An import on its way, and the ``exec_module`` its loader has meanwhile. One thread's, but for ``detach``.
 
     Attributes:
-        package: the top-level one.
+        prefix: of the names of modules that are part of it.
         is_waiting: from ``find_spec``'s return to the call. Whether that call will come is not known: a
             ``create_module`` that raises tells nobody.
     """
 
-    __slots__ = ("_attributes", "_finder", "_loading", "_original", "_spec", "is_waiting", "package", "record")
+    __slots__ = ("_attributes", "_finder", "_loading", "_original", "_spec", "is_waiting", "prefix", "record")
 
     def __init__(self, finder: ImportFinder, record: ImportRecord, loading: FrameType) -> None:
         self.record = record
-        self.package = record.name.partition(".")[0]
+        self.prefix = record.name.partition(".")[0] + "."
         self.is_waiting = False
         self._finder = finder
         # Only its id: the frame itself would keep its callers' locals alive if the call never comes.
@@ -244,6 +243,10 @@ class ImportFinder:
             # Also where somebody has put back a list of finders from before ``remove``.
             return _probe_spec() if name == _PROBE else None
         self.calls += 1
+        # A module of the package that is being imported anyway is part of that. So are nine of ten, hence no guard.
+        stack: list[_Timing] | None = getattr(self._threads, "stack", None)
+        if stack and not stack[-1].is_waiting and self._is_part(name, stack):
+            return None
         timing = self._begin(name, sys._getframe())
         if timing is None:
             return None
@@ -285,22 +288,20 @@ class ImportFinder:
             self._threads.stack = stack
             return stack
 
+    def _is_part(self, name: str, stack: list[_Timing]) -> bool:
+        return not self._whole_tree and bool(stack) and name.startswith(stack[-1].prefix)
+
     @guarded
     def _begin(self, name: str, asked: FrameType) -> _Timing | None:
         begin_ns = time.perf_counter_ns()
         stack = self._stack()
-        package = name.partition(".")[0]
-        # A module of the package that is being imported anyway is part of that.
-        is_part = package != name and not self._whole_tree
-        if is_part and stack and stack[-1].package == package and not stack[-1].is_waiting:
-            return None
         finding = asked.f_back
         loading = finding.f_back if finding is not None else None
         if loading is None or loading.f_code is not _LOADING:
             return None
         while stack and stack[-1].is_waiting and stack[-1].is_abandoned(loading.f_back):
             stack.pop().detach()
-        if is_part and stack and stack[-1].package == package:
+        if self._is_part(name, stack):
             return None
         parent = stack[-1].record if stack else None
         timing = _Timing(self, ImportRecord(name, begin_ns, parent=parent), loading)

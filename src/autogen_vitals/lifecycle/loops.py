@@ -17,25 +17,24 @@ import time
 import weakref
 from collections.abc import Callable
 from contextvars import Context
-from dataclasses import dataclass
 from threading import get_ident
 from types import FrameType
 from typing import Any
 
-from autogen_vitals.guard import guarded
+from autogen_vitals.guard import guarded, guarded_by_position
 from autogen_vitals.lifecycle.births import current_loop
-from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork, resume_after_fork
+from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork, resume_after_fork, wait_for_end
 from autogen_vitals.lifecycle.sites import Site
 from autogen_vitals.lifecycle.stacks import RUNNER, runner_around, site_of, step_of
 from autogen_vitals.lifecycle.throttling import Pulse, throttled_since, waited_ns
+from autogen_vitals.records import Record
 
 _REST_NS = 1_000_000_000
 _ABANDONED_NS = 600_000_000_000
 _LEAVING_SECONDS = 0.5
 
 
-@dataclass(slots=True, eq=False)
-class Block:
+class Block(Record, eq=False):
     """One time an event loop stood still.
 
     Attributes:
@@ -54,8 +53,7 @@ class Block:
     throttled_ns: int
 
 
-@dataclass(slots=True, eq=False)
-class _Doubt:
+class _Doubt(Record, eq=False):
     """A beat is late. What the counters stood at when that was first seen, and the step that the loop was last in.
 
     Of the step, only what tells it from the next one: its frame would keep what the app has dropped alive. A loop
@@ -69,8 +67,7 @@ class _Doubt:
     step_seen_ns: int = 0
 
 
-@dataclass(slots=True, frozen=True)
-class _Sample:
+class _Sample(Record, frozen=True):
     """What was read from the stack of a loop that stood still."""
 
     due_ns: int
@@ -203,7 +200,7 @@ class LoopWatchdog:
 
     # --- the loop's thread ----------------------------------------------------------------------------------------
 
-    @guarded
+    @guarded_by_position
     def watch(self) -> None:
         """A run begins: watch the loop of this thread, if there is one."""
         loop = None if self._off else current_loop()
@@ -215,17 +212,26 @@ class LoopWatchdog:
         heartbeat.open += 1
         heartbeat.quiet = heartbeat.unwatched = 0
 
-    @guarded
-    def operation_ended(self, observation: Any, *, watched: bool = True) -> None:
-        """A run is over, or what never called ``watch``. A block in it is told now, so far as it has lasted: its span
-        closes before the next beat."""
+    @guarded_by_position
+    def operation_ended(self, observation: Any) -> None:
+        """A run is over. A block in it is told now, so far as it has lasted: its span closes before the next beat."""
         heartbeat = self._heartbeats.get(get_ident())
         if heartbeat is None:
             return
-        if watched and heartbeat.open:
+        if heartbeat.open:
             heartbeat.open -= 1
-        sample = heartbeat.sample
-        if sample is not None and sample.observation is observation and sample.due_ns == heartbeat.due_ns:
+        if heartbeat.sample is not None:
+            self._tell_if_in(observation, heartbeat, heartbeat.sample)
+
+    @guarded_by_position
+    def init_ended(self, observation: Any) -> None:
+        """The same of an init, which never called ``watch``."""
+        heartbeat = self._heartbeats.get(get_ident())
+        if heartbeat is not None and heartbeat.sample is not None:
+            self._tell_if_in(observation, heartbeat, heartbeat.sample)
+
+    def _tell_if_in(self, observation: Any, heartbeat: _Heartbeat, sample: _Sample) -> None:
+        if sample.observation is observation and sample.due_ns == heartbeat.due_ns:
             self._conclude(heartbeat, sample)
 
     def _begin(self, loop: Any) -> _Heartbeat:
@@ -250,12 +256,11 @@ class LoopWatchdog:
             self._thread = thread
 
     def _end_thread(self) -> None:
-        # Python 3.12 and later warn of a fork in a process with threads: this one is none of the app's.
         thread, self._thread = self._thread, None
         if thread is not None:
             self._leave.set()
             self._wake.set()
-            thread.join(_LEAVING_SECONDS)
+            wait_for_end(thread, _LEAVING_SECONDS)
 
     def _resume_thread(self) -> None:
         if self._heartbeats and not self._off:

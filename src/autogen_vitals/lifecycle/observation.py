@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import Category, ComponentKind, Operation, Phase, Stage
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from autogen_vitals.lifecycle.uses import Misuse, Use
 
 
-@dataclass(slots=True, eq=False)
-class Network:
+class Network(Record, eq=False):
     """What an observation spent on connections, and on trying again.
 
     Attributes:
@@ -44,8 +44,7 @@ class Network:
         return sum(end_ns - begin_ns for begin_ns, end_ns in self.connects)
 
 
-@dataclass(slots=True, eq=False)
-class Observation:
+class Observation(Record, eq=False):
     """One init or one run of one component.
 
     Attributes:
@@ -87,7 +86,8 @@ class Observation:
         on_loop: a synchronous init or run on a running event loop.
         network: what it spent on connections; ``None`` while there were none.
         slot, owns_slot: the recorder's own: its place in the exit record, and whether that is its alone.
-        span, quiet: the telemetry sink's own: its span, and whether it keeps silent about this one.
+        span, quiet, told, entered: the telemetry sink's own: its span, whether it keeps silent about this one, how many
+            of its facts are on that span, and from where it was entered last.
         reading: the watch's own: what is to be read off its result.
     """
 
@@ -108,7 +108,7 @@ class Observation:
     owns_request: bool = False
     inside_init: bool = False
     name: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict[str, Any])
+    facts: dict[str, Any] = field(default_factory=dict)
     tally: SiteTally | None = None
     sequence: int = 0
     known_slow: bool = False
@@ -138,6 +138,8 @@ class Observation:
     owns_slot: bool = False
     span: Any = None
     quiet: bool = False
+    told: int = 0
+    entered: Any = None
     reading: Any = None
 
     @property
@@ -165,7 +167,8 @@ class Sink(Protocol):
         ...
 
     def entered(self, observation: Observation) -> object:
-        """Its code begins or goes on to run in the current context; the answer goes to ``left``."""
+        """Its code begins or goes on to run in the current context; the answer goes to ``left``, unless it is ``None``.
+        Not told of one that has no ``span``."""
         ...
 
     def left(self, observation: Observation, token: Any) -> None:

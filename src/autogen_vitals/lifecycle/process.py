@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 
 from autogen_vitals.clock import LOADED_NS, wall_ns
 from autogen_vitals.crashes.files import start_ticks
 from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import ServerKind, StartReason
 
 _INITIALIZATION = "AWS_LAMBDA_INITIALIZATION_TYPE"
@@ -30,8 +30,7 @@ alone know, and so nothing is said of it here. On Lambda, too, an instance on de
 """
 
 
-@dataclass(frozen=True)
-class CreationTime:
+class CreationTime(Record, frozen=True):
     """When the kernel created the process.
 
     Attributes:

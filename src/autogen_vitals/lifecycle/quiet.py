@@ -8,10 +8,8 @@ from contextvars import ContextVar
 
 _quiet: ContextVar[bool] = ContextVar("autogen_vitals_quiet", default=False)
 
-
-def is_quiet() -> bool:
-    """Whether what begins in the current context is not to be recorded."""
-    return _quiet.get()
+is_quiet = _quiet.get
+"""Whether what begins in the current context is not to be recorded."""
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import sys
 import threading
 import time
 import uuid
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from autogen_vitals.crashes.native import StackFile
 from autogen_vitals.crashes.record import ExitRecord
 from autogen_vitals.crashes.reports import Identity, LastWords
 from autogen_vitals.crashes.state_dir import open_state_dir
-from autogen_vitals.guard import guarded
+from autogen_vitals.guard import guarded, guarded_by_position
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.vocabulary import Category, LifeState, Operation, Phase
@@ -267,7 +267,7 @@ class Recorder:
             for slot in slots.values():
                 self._record.end(slot)
 
-    @guarded
+    @guarded_by_position
     def opened(self, request: Request) -> None:
         """A request begins."""
         record = self._at_work()
@@ -275,25 +275,29 @@ class Recorder:
             trace_id, span_id = self._sink.span_ids(request.span)
             request.slot = record.begin(b"", "request", trace_id, span_id, time.time_ns())
 
-    @guarded
+    @guarded_by_position
     def spanned(self, request: Request) -> None:
         """Its span has begun."""
         if self._record is not None and request.slot != _NO_SLOT:
             trace_id, span_id = self._sink.span_ids(request.span)
             self._record.change(request.slot, b"", "request", trace_id, span_id, time.time_ns())
 
-    @guarded
+    @guarded_by_position
     def closed(self, request: Request) -> None:
         """It is over."""
         slot, request.slot = request.slot, _NO_SLOT
         if self._record is not None and slot != _NO_SLOT:
             self._record.end(slot)
 
-    @guarded
+    @guarded_by_position
     def began(self, observation: Observation) -> None:
         """An init or a run begins."""
-        record = self._at_work()
+        record = self._at_work() if self._is_due else self._record
         if record is None:
+            return
+        if observation.sequence > 1 and observation.inside_init and not observation.known_slow:
+            # A part that is built again with what it is a part of, and took no time before: of who dies meanwhile it
+            # is enough to know the latter.
             return
         parent, request = observation.parent, observation.request
         slot = parent.slot if parent is not None else _NO_SLOT if request is None else request.slot
@@ -314,7 +318,7 @@ class Recorder:
         operation = _name(observation.operation, observation.subject or observation.type)
         return operation, observation.phase, *self._sink.span_ids(span), now_ns
 
-    @guarded
+    @guarded_by_position
     def over(self, observation: Observation, error: BaseException | None) -> None:
         """It is over: what it was inside of is what goes on."""
         record, slot = self._record, observation.slot
@@ -341,7 +345,9 @@ class Recorder:
 def _group() -> str:
     """The processes of one service, which report one another: they tell the same name to the same place."""
     told = [os.environ.get(variable, "") for variable in _GROUP_VARIABLES]
-    return hashlib.sha256("\0".join([*told, sys.prefix]).encode()).hexdigest()[:12]
+    named = "\0".join([*told, sys.prefix]).encode()
+    # Nobody would forge it: no reason to load OpenSSL at each start, as hashlib does.
+    return f"{zlib.crc32(named):08x}{zlib.adler32(named) & 0xFFFF:04x}"
 
 
 @guarded

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from autogen_vitals.lifecycle.forking import renew_after_fork
@@ -14,6 +14,7 @@ from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.sites import SiteTally
 from autogen_vitals.lifecycle.startup import Startup
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import ComponentKind, StartType
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ REBUILD_NS = 50_000_000
 _BUILT_LIMIT = 256
 
 
-@dataclass(slots=True, eq=False)
-class Built:
+class Built(Record, eq=False):
     """What one request has built of one class at one site.
 
     Attributes:
@@ -46,17 +46,19 @@ class Built:
     config: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class Request:
+class Request(Record, eq=False):
     """One HTTP request, task, ``request()`` block, or outermost run.
 
     Attributes:
         number: no other request of this process has it.
         is_served: somebody asked this process for it; else it is nothing but an outermost run.
         name: given to ``request(name)``.
+        asked: what for, where nobody has given it a name: method and path of an HTTP request; of a task, and of an
+            outermost run, ``""`` and its name.
         pid: the process it began in; in a forked child it is over.
         clock_ns: when it began, on the monotonic clock.
         span: the SERVER or CONSUMER span it belongs to, the telemetry sink's own.
+        run_span: the span of its last outermost run, the telemetry sink's own.
         used: AutoGen was used in it. Others are of no interest here: a health check is not the cold start.
         cold: it was the first of its process that used AutoGen.
         rebuilt: it built a model client.
@@ -76,6 +78,8 @@ class Request:
     clock_ns: int
     name: str | None = None
     span: Any = None
+    run_span: Any = None
+    asked: tuple[str, str] = ("", "")
     number: int = field(default_factory=itertools.count(1).__next__)
     is_served: bool = False
     used: bool = False
@@ -87,7 +91,7 @@ class Request:
     connect_count: int = 0
     init_count: int = 0
     init_ns: int = 0
-    built: dict[int, Built] = field(default_factory=dict[int, "Built"])
+    built: dict[int, Built] = field(default_factory=dict)
     ended: bool = False
     duration_ns: int = 0
     error: str | None = None
@@ -162,7 +166,9 @@ class Requests:
     def open_for_run(self, name: str | None = None, span: Any = None, *, is_session: bool = False) -> Request:
         """One that is nothing but an outermost run."""
         self._phases.first_request()
-        return Request(process.facts.pid, time.perf_counter_ns(), name, span, is_session=is_session)
+        request = Request(process.facts.pid, time.perf_counter_ns(), name, span)
+        request.is_session = is_session
+        return request
 
     def spanned(self, request: Request, span: Any) -> None:
         """Its SERVER or CONSUMER span has begun."""
@@ -174,11 +180,12 @@ class Requests:
         """Its outcome is about to be known outside, though it is not over yet."""
         self._recorder.closed(request)
 
-    def begin(self, name: str | None = None, span: Any = None) -> RequestToken | None:
+    def begin(self, name: str | None = None, span: Any = None, task: str = "") -> RequestToken | None:
         """Open a request in the current context; ``None`` inside another."""
         if self.current() is not None:
             return None
         request = self.open(name, span)
+        request.asked = "", task
         return request, _request.set(request)
 
     def end(self, token: RequestToken, error: BaseException | None = None) -> None:
@@ -196,12 +203,14 @@ class Requests:
             return
         request.duration_ns = (time.perf_counter_ns() if end_ns is None else end_ns) - request.clock_ns
         request.error = error or request.error
-        self._recorder.closed(request)
+        if request.is_served:
+            self._recorder.closed(request)
         if request.used:
             self._sink.request_ended(request)
-        self._startup.request_ends(request)
+        if self._startup.open:
+            self._startup.request_ends(request)
         # A server's thread keeps its last request until the next one comes, but not that one's span.
-        request.span = request.startup = None
+        request.span = request.run_span = request.startup = None
 
     def enter(self, request: Request) -> Token[Request | None] | None:
         """Make the current context belong to ``request``; ``None`` when it does already."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 class SilentWatch:
     """Is told of everything between the beginning and the end of a call, and makes nothing of it."""
 
+    def continues(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        return False
+
     @guarded
     def enter(self, observation: Any) -> Any:
         return None

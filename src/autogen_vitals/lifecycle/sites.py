@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from types import FrameType
 from typing import Any
 
 from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import Stage
 
 _WALK_LIMIT = 200
@@ -17,8 +17,7 @@ _SITE_LIMIT = 4096
 _IMPORT_MACHINERY = "<frozen importlib._bootstrap>"
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(Record, frozen=True):
     """File, line and function of a construction."""
 
     file: str
@@ -26,8 +25,7 @@ class Site:
     function: str
 
 
-@dataclass(slots=True)
-class SiteTally:
+class SiteTally(Record):
     """What one site has built of one class, at one stage: how many, and how long the last one took, in nanoseconds."""
 
     site: Site
@@ -54,21 +52,27 @@ class SiteFinder:
             The frame of the site, and whether a module is being imported outside it; the latter is looked for only
             with ``to_import``.
         """
-        nearest: FrameType | None = None
-        chosen: FrameType | None = None
+        innermost, chosen = frame, None
+        importing = False
         for _ in range(_WALK_LIMIT):
             if frame is None or (chosen is not None and not to_import):
                 break
-            code = frame.f_code
-            if code.co_filename == _IMPORT_MACHINERY:
-                return chosen or nearest, True
-            if chosen is None and not self.is_skipped(frame):
-                if is_user_file(code.co_filename):
-                    chosen = frame
-                elif nearest is None:
-                    nearest = frame
+            file = frame.f_code.co_filename
+            if file == _IMPORT_MACHINERY:
+                importing = True
+                break
+            if chosen is None and is_user_file(file) and not self.is_skipped(frame):
+                chosen = frame
             frame = frame.f_back
-        return chosen or nearest, False
+        return chosen or self._nearest(innermost), importing
+
+    def _nearest(self, frame: FrameType | None) -> FrameType | None:
+        """The first frame that may be a site at all, where none of the user's is on the stack."""
+        for _ in range(_WALK_LIMIT):
+            if frame is None or frame.f_code.co_filename == _IMPORT_MACHINERY or not self.is_skipped(frame):
+                break
+            frame = frame.f_back
+        return None if frame is None or frame.f_code.co_filename == _IMPORT_MACHINERY else frame
 
     def caller(self, *, through_loop: bool = False) -> Site | None:
         """The user's line that the present code runs for, of those that are on the stack; ``None`` for none.
@@ -128,6 +132,7 @@ def _library_folders() -> tuple[str, ...]:
     # The standard library and console scripts. sysconfig would tell the same at the cost of a few milliseconds.
     folders = {os.path.dirname(os.__file__), os.path.join(sys.prefix, "bin"), os.path.join(sys.prefix, "Scripts")}
     folders.add("/usr/local/bin")  # where Debian's own Python installs scripts
+    folders.add(os.path.dirname(os.path.dirname(__file__)))  # this package, also where it is no part of site-packages
     folders |= {os.path.realpath(folder) for folder in folders}
     return tuple(folder + os.sep for folder in folders)
 

@@ -6,7 +6,6 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +14,7 @@ from autogen_vitals.clock import LOADED_NS
 from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork
 from autogen_vitals.lifecycle.phases import Phases
 from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import CHAT, EXECUTE_CODE, EXECUTE_TOOL, StartupStage
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ class Interval(NamedTuple):
     stage: StartupStage
 
 
-@dataclass(frozen=True, slots=True)
-class StartupReport:
+class StartupReport(Record, frozen=True):
     """One cold start.
 
     Attributes:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import lru_cache
+
+from autogen_vitals.records import Record
 
 _CONTROLLER = "cpu"
 _READ_EVERY_NS = 100_000_000
 
 
-@dataclass(slots=True, frozen=True)
-class _Tick:
+class _Tick(Record, frozen=True):
     """A moment, and the CPU time of the process by then."""
 
     clock_ns: int

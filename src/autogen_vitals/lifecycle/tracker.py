@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any
 
-from autogen_vitals.guard import guarded
+from autogen_vitals.guard import guarded, guarded_by_position
 from autogen_vitals.lifecycle.births import BirthRegistry, current_loop
 from autogen_vitals.lifecycle.connects import Connect, count_connect, warm_up_ns
 from autogen_vitals.lifecycle.errors import category_of, error_class, identify
@@ -92,6 +92,16 @@ class Tracker:
             return None
         return observation
 
+    def is_seen_again(self, component: object, operation: Operation, names: frozenset[str]) -> bool:
+        """Whether a run would be the current one seen once more, of which all these facts are known already."""
+        current = self.current()
+        return (
+            current is not None
+            and current.operation is operation
+            and current.component is component
+            and current.facts.keys() >= names
+        )
+
     # --- beginnings -----------------------------------------------------------------------------------------------
 
     def begin_init(
@@ -101,12 +111,12 @@ class Tracker:
         parent = self.current()
         if is_quiet() or (parent is not None and parent.operation is None and parent.component is component):
             return None
-        self.settle()
+        if self._abandoned:
+            self.settle()
         request = self.requests.current()
         # Only a start-up can be inside an import that matters; later the walk may stop at the site.
         frame, importing = self._site_finder.find(sys._getframe(1), to_import=not self.phases.ready)
-        observation = self._begin(component, kind, provider, parent, request, importing=importing)
-        observation.stage = stage
+        observation = self._begin(component, kind, None, stage, provider, parent, request, importing)
         observation.config = config
         tally = observation.tally = self.sites.tally(frame, observation.type, stage)
         observation.sequence = tally.count
@@ -130,14 +140,14 @@ class Tracker:
         if parent is not None and parent.operation is operation and _is_same(operation, parent, component, facts):
             _complete(parent, provider, facts)
             return None
-        self.settle()
+        if self._abandoned:
+            self.settle()
         request = self.requests.current()
         owns_request = request is None
         if request is None:
             request = self.requests.open_for_run()
-        observation = self._begin(component, kind, provider, parent, request, importing=False)
+        observation = self._begin(component, kind, operation, None, provider, parent, request, False)
         observation.owns_request = owns_request
-        observation.operation = operation
         observation.facts = facts
         birth, use = observation.birth, observation.use = self.births.life(component)
         if use is not None:
@@ -163,29 +173,32 @@ class Tracker:
         self,
         component: object,
         kind: ComponentKind,
+        operation: Operation | None,
+        stage: Stage | None,
         provider: str,
         parent: Observation | None,
         request: Request | None,
-        *,
         importing: bool,
     ) -> Observation:
         self.startup.used = True
-        if request is not None:
+        if request is not None and not request.used:
             self.requests.use(request)
-        return Observation(
-            kind=kind,
-            type=type(component).__qualname__,
-            operation=None,
-            stage=None,
-            provider=provider,
-            component=component,
-            pid=process.facts.pid,
-            phase=self.phases.phase(in_request=request is not None, importing=importing),
-            wall_ns=time.time_ns(),
-            parent=parent,
-            request=request,
-            inside_init=parent is not None and (parent.operation is None or parent.inside_init),
+        # By position: names take twice as long.
+        observation = Observation(
+            kind,
+            type(component).__qualname__,
+            operation,
+            stage,
+            provider,
+            component,
+            process.facts.pid,
+            self.phases.phase(in_request=request is not None, importing=importing),
+            time.time_ns(),
+            parent,
+            request,
         )
+        observation.inside_init = parent is not None and (parent.operation is None or parent.inside_init)
+        return observation
 
     def _started(self, observation: Observation) -> Observation:
         self._sink.started(observation)
@@ -196,25 +209,31 @@ class Tracker:
 
     # --- while it runs --------------------------------------------------------------------------------------------
 
+    @guarded_by_position
     def enter(self, observation: Observation) -> EnterToken:
         """Make it current, and the context its request's."""
-        handle = self._sink.entered(observation)
+        handle = None if observation.span is None else self._sink.entered(observation)
         request = observation.request
         return _observation.set(observation), None if request is None else self.requests.enter(request), handle
 
-    def leave(self, observation: Observation, token: EnterToken) -> None:
-        """Make current what was before.
+    @guarded_by_position
+    def leave(self, observation: Observation, token: EnterToken | None) -> None:
+        """Make current what was before; ``None``: it could not be entered.
 
         In another context than the one it was entered in (a coroutine that the garbage collector closes), there is
         nothing to undo: that context is gone.
         """
+        if token is None:
+            return
         variable, request, handle = token
         try:
             _observation.reset(variable)
         except ValueError:
             return
-        self.requests.leave(request)
-        self._sink.left(observation, handle)
+        if request is not None:
+            self.requests.leave(request)
+        if handle is not None:
+            self._sink.left(observation, handle)
 
     def present(self) -> Present:
         """What is current, for another thread that goes on with it."""
@@ -230,6 +249,7 @@ class Tracker:
         _observation.reset(token[0])
         self.requests.leave(token[1])
 
+    @guarded_by_position
     def first_item(self, observation: Observation) -> None:
         """Its stream has given its first item."""
         observation.first_item_ns = time.perf_counter_ns() - observation.clock_ns
@@ -262,7 +282,10 @@ class Tracker:
         if observation.pid == process.facts.pid:
             if observation.use is not None:
                 observation.use.ends()
-            self._note_error(observation, error, swallowed)
+            if error is None:
+                observation.error = swallowed
+            else:
+                self._note_error(observation, error)
             self.recorder.over(observation, error)
             self._close(observation)
             # After that: it is told in the context of its span, and flushed together with it.
@@ -270,10 +293,7 @@ class Tracker:
                 self.failed(observation, error)
         observation.component = observation.exception = None
 
-    def _note_error(self, observation: Observation, error: BaseException | None, swallowed: str | None) -> None:
-        if error is None:
-            observation.error = swallowed
-            return
+    def _note_error(self, observation: Observation, error: BaseException) -> None:
         observation.exception = error
         observation.error = error_class(error, observation.operation)
         nested, identity = observation.nested_error, identify(error)
@@ -300,9 +320,13 @@ class Tracker:
             end_ns = observation.clock_ns + observation.duration_ns
             observation.warm_up_ns = warm_up_ns(observation, observation.clock_ns, end_ns)
             observation.modules = len(sys.modules) - observation.modules
-        self.startup.observed(observation)
+        if self.startup.open:
+            self.startup.observed(observation)
         # Before its span ends: if it kept the loop from everything else, that is where it is told.
-        self._watchdog.operation_ended(observation, watched=observation.operation is not None)
+        if observation.operation is None:
+            self._watchdog.init_ended(observation)
+        else:
+            self._watchdog.operation_ended(observation)
         self._sink.ended(observation)
         if request is not None and request.is_session and observation.outermost:
             self.startup.request_ends(request)

@@ -8,15 +8,15 @@ become of the object since it was used before, and that is all that is kept of i
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from autogen_vitals.records import Record
 
 if TYPE_CHECKING:
     from autogen_vitals.lifecycle.requests import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Misuse:
+class Misuse(Record, frozen=True):
     """What is wrong with a run, as it begins.
 
     Attributes:
@@ -38,8 +38,7 @@ class Misuse:
     follows: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class Use:
+class Use(Record, eq=False):
     """What has been done with one object so far. Written by whoever runs it; in a forked child it is what the parent
     had done, until the child uses it.
 

@@ -6,17 +6,18 @@ Every method here is guarded: whatever goes wrong behind it, the wrapper, and so
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
-from autogen_vitals.guard import guarded
+from autogen_vitals.guard import guarded, guarded_by_position
 from autogen_vitals.lifecycle.births import current_loop
 from autogen_vitals.lifecycle.fingerprints import fingerprint
 from autogen_vitals.lifecycle.observation import Observation
-from autogen_vitals.lifecycle.reading import Reader, follow, follow_to_file
-from autogen_vitals.lifecycle.silence import InsideChatWatch, SilentWatch
-from autogen_vitals.lifecycle.tracker import EnterToken, Tracker
+from autogen_vitals.lifecycle.reading import Reader, follow, follow_first, follow_to_file
+from autogen_vitals.lifecycle.silence import SilentWatch
+from autogen_vitals.lifecycle.tracker import Tracker
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import EXECUTE_CODE, ComponentKind, Operation, Stage
 
 SWALLOWED_FAILURE = "ToolError"
@@ -26,8 +27,7 @@ _CONFIGURED: tuple[ComponentKind, ...] = ("model_client", "workbench", "memory")
 """What may have to be built again for each tenant: it is told by what it was built with."""
 
 
-@dataclass(frozen=True)
-class Described:
+class Described(Record, frozen=True):
     """What the tables say about a class of components.
 
     Attributes:
@@ -52,17 +52,25 @@ class Described:
 class _Watch:
     def __init__(self, tracker: Tracker, described: Described) -> None:
         self._tracker = tracker
+        # As they are: each step of a stream comes by.
+        self.enter, self.leave, self.first_item = tracker.enter, tracker.leave, tracker.first_item
         self._described = described
         # Weak: an app may define a class for each request.
         self._providers: WeakKeyDictionary[type, str | None] = WeakKeyDictionary()
+        # The last one asked about, and what was found: mostly it is the next one too, and a look-up takes ten times
+        # as long.
+        self._last: tuple[ref[type] | None, str | None] = None, None
 
     def _provider(self, component: object) -> str | None:
         """``None``: its class is plumbing."""
         cls = type(component)
-        try:
-            found = self._providers[cls]
-        except KeyError:
-            found = self._providers[cls] = self._find_provider(cls)
+        last, found = self._last
+        if last is None or last() is not cls:
+            try:
+                found = self._providers[cls]
+            except KeyError:
+                found = self._providers[cls] = self._find_provider(cls)
+            self._last = ref(cls), found
         if self._described.provider is not None and found is not None:
             return self._described.providers.get(follow(component, self._described.provider), found)
         return found
@@ -73,20 +81,10 @@ class _Watch:
         providers = self._described.providers
         return next((providers[base.__name__] for base in cls.__mro__ if base.__name__ in providers), "autogen")
 
-    @guarded
-    def enter(self, observation: Observation) -> EnterToken | None:
-        return self._tracker.enter(observation)
+    def continues(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
+        return False
 
-    @guarded
-    def leave(self, observation: Observation, token: EnterToken | None) -> None:
-        if token is not None:
-            self._tracker.leave(observation, token)
-
-    @guarded
-    def first_item(self, observation: Observation) -> None:
-        self._tracker.first_item(observation)
-
-    @guarded
+    @guarded_by_position
     def timed(self, observation: Observation) -> bool:
         return observation.steps is not None
 
@@ -106,7 +104,7 @@ class InitWatch(_Watch):
         super().__init__(tracker, described)
         self._stage: Stage = stage
 
-    @guarded
+    @guarded_by_position
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
         if not self._tracker.active:
             return None
@@ -118,15 +116,14 @@ class InitWatch(_Watch):
             config = fingerprint(args, kwargs)
         return self._tracker.begin_init(instance, self._described.kind, self._stage, provider, config)
 
-    @guarded
+    @guarded_by_position
     def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
         name = follow(observation.component, self._described.name)
         observation.name = name if isinstance(name, str) else None
         self._tracker.end(observation, error)
 
 
-@dataclass(frozen=True)
-class RunFacts:
+class RunFacts(Record, frozen=True):
     """What to read off a run: see ``hooks.tables.Run``."""
 
     before: tuple[tuple[str, Reader], ...] = ()
@@ -149,6 +146,7 @@ class RunWatch(_Watch):
         super().__init__(tracker, described)
         self._operation = operation
         self._facts = facts
+        self._names = frozenset(name for name, _ in facts.before)
         self.refined: dict[str, RunWatch] = {}
         # Weak: an app may define a class for each request.
         self._nearest: WeakKeyDictionary[type, RunWatch] = WeakKeyDictionary()
@@ -161,18 +159,33 @@ class RunWatch(_Watch):
             found = self._nearest[cls] = next((watch for watch in named if watch is not None), self)
             return found
 
-    @guarded
+    @guarded_by_position
+    def continues(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        current = self._tracker.current()
+        # Asked of every run, of which most are something else than what they are in.
+        if current is None or current.operation is not self._operation:
+            return False
+        watch = self._for(type(instance)) if self.refined else self
+        return self._tracker.is_seen_again(watch._run_by(instance, args, kwargs), watch._operation, watch._names)
+
+    @guarded_by_position
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
         if not self._tracker.active:
             return None
         watch = self._for(type(instance)) if self.refined else self
         return watch._begin(instance, args, kwargs)
 
-    def _begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
+    def _run_by(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> object:
+        """The component that is run, where that is not the one whose method is called."""
         given = None if self._facts.of is None else self._facts.of(instance, args, kwargs)
-        instance = instance if given is None else given
+        return instance if given is None else given
+
+    def _begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
+        instance = self._run_by(instance, args, kwargs)
         provider = self._provider(instance)
         if provider is None:
+            return None
+        if self._tracker.is_seen_again(instance, self._operation, self._names):
             return None
         facts: dict[str, Any] = {}
         for name, read in self._facts.before:
@@ -194,13 +207,13 @@ class RunWatch(_Watch):
                 observation.on_loop = current_loop() is not None
         return observation
 
-    @guarded
+    @guarded_by_position
     def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
         swallowed = None
         reading: RunFacts = observation.reading
         if error is None and result is not None:
             for name, paths in reading.after:
-                value = next((found for path in paths if (found := follow(result, path)) is not None), None)
+                value = follow_first(result, paths)
                 if value is not None:
                     observation.facts[name] = value
             if reading.failed is not None and follow(result, reading.failed) is True:
@@ -212,25 +225,17 @@ class RunWatch(_Watch):
         self._tracker.end(observation, error, swallowed)
 
 
-class CacheWatch(InsideChatWatch):
-    """Watches the function that looks for a model's reply in a cache, ``None`` if it is not there."""
-
-    @guarded
-    def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
-        observation.cached = error is None and result is not None
-
-
 class ForgetWatch(SilentWatch):
     """Watches a method after which a component has forgotten what it was told, or knows something else."""
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
 
-    @guarded
+    @guarded_by_position
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> object | None:
         return instance if self._tracker.active else None
 
-    @guarded
+    @guarded_by_position
     def end(self, observation: object, result: object, error: BaseException | None) -> None:
         _, use = self._tracker.births.life(observation)
         if use is not None and error is None:

@@ -1,4 +1,6 @@
-"""Every span, attribute, metric, event and unit this package emits. ``docs/signals.md`` is generated from this module.
+"""Every span, attribute, metric, event and unit this package emits. ``docs/signals.md`` is generated from this room.
+
+What spans there are is in ``semconv.spans``, which no process needs to make them, and which is not imported here.
 
 Names under ``gen_ai.`` follow the GenAI semantic conventions, ``process.``, ``code.``, ``error.``, ``exception.``,
 ``service.``, ``cloud.``, ``faas.``, ``log.`` and ``event.`` the general ones; those of ours begin with ``autogen.``.
@@ -14,6 +16,7 @@ from autogen_vitals.semconv.events import (
     EVENTS as EVENTS,
     FINDING_EVENT as FINDING_EVENT,
     PROCESS_EXIT_EVENT as PROCESS_EXIT_EVENT,
+    REQUEST_EVENT as REQUEST_EVENT,
     Event as Event,
     Severity as Severity,
 )
@@ -41,22 +44,4 @@ from autogen_vitals.semconv.metrics import (
     STARTUP_DURATION as STARTUP_DURATION,
     WORKER_INFO as WORKER_INFO,
     Metric as Metric,
-)
-from autogen_vitals.semconv.spans import (
-    CHAT_SPAN as CHAT_SPAN,
-    EXECUTE_CODE_SPAN as EXECUTE_CODE_SPAN,
-    EXECUTE_TOOL_SPAN as EXECUTE_TOOL_SPAN,
-    FIRST_REQUEST_ATTRIBUTES as FIRST_REQUEST_ATTRIBUTES,
-    IMPORT_SPAN as IMPORT_SPAN,
-    INIT_SPAN as INIT_SPAN,
-    INVOKE_AGENT_SPAN as INVOKE_AGENT_SPAN,
-    INVOKE_WORKFLOW_SPAN as INVOKE_WORKFLOW_SPAN,
-    REQUEST_ATTRIBUTES as REQUEST_ATTRIBUTES,
-    SPAN_EVENTS as SPAN_EVENTS,
-    SPANS as SPANS,
-    STARTUP_SPAN as STARTUP_SPAN,
-    WARM_UP_SPAN as WARM_UP_SPAN,
-    Requirement as Requirement,
-    SpanEvent as SpanEvent,
-    SpanSignal as SpanSignal,
 )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import CATEGORIES, EXIT_REASONS, START_REASONS, STARTUP_STAGES, StartupStage
 
 SCOPE: Final = "autogen_vitals"
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.34.0"
 """What the general attributes follow: an early release that names all of them. The GenAI ones have no schema."""
+
+Requirement = Literal["always", "when known", "on error"]
+"""When a span or an event has an attribute."""
 
 # --- attributes of ours -------------------------------------------------------------------------------------------
 COMPONENT_KIND: Final = "autogen.component.kind"
@@ -25,6 +28,7 @@ REQUEST_NAME: Final = "autogen.request.name"
 REQUEST_INIT_COUNT: Final = "autogen.request.init.count"
 REQUEST_INIT_DURATION: Final = "autogen.request.init.duration"
 REQUEST_CONNECT_COUNT: Final = "autogen.request.connect.count"
+REQUEST_SPENT: Final = "autogen.request.duration"
 WORKER_SERVER: Final = "autogen.worker.server"
 FIRST_USE: Final = "autogen.first_use"
 WARM_UP_DURATION: Final = "autogen.warm_up.duration"
@@ -118,8 +122,7 @@ def startup_attribute(stage: StartupStage) -> str:
     return f"autogen.startup.{stage}"
 
 
-@dataclass(frozen=True)
-class Attribute:
+class Attribute(Record, frozen=True):
     """One attribute: its name, the type of its value, what it says."""
 
     name: str
@@ -162,7 +165,13 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "but the request built a model client, or spent 50 ms or more in inits), `reconnect` (it built nothing, but "
         "opened a connection), `warm` (none of these)",
     ),
-    Attribute(REQUEST_NAME, "string", "the name given to `autogen_vitals.request(name)`"),
+    Attribute(
+        REQUEST_NAME,
+        "string",
+        "the name given to `autogen_vitals.request(name)`; on the event `autogen.request` else method and path, with "
+        "`{id}` for what looks like an id, the task's name, or the outermost run's span's",
+    ),
+    Attribute(REQUEST_SPENT, "double", "seconds from the request's beginning to its end"),
     Attribute(
         REQUEST_INIT_COUNT,
         "int",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from autogen_vitals.records import Record
 from autogen_vitals.semconv.attributes import (
     CODE_FILE_PATH,
     CODE_FUNCTION_NAME,
@@ -40,16 +40,21 @@ from autogen_vitals.semconv.attributes import (
     PROCESS_CREATION_TIME,
     PROCESS_PARENT_PID,
     PROCESS_PID,
+    REQUEST_CONNECT_COUNT,
+    REQUEST_INIT_COUNT,
+    REQUEST_INIT_DURATION,
+    REQUEST_NAME,
+    REQUEST_SPENT,
     SERVICE_ATTRIBUTES,
+    START_TYPE,
     WORKER_SERVER,
+    Requirement,
 )
-from autogen_vitals.semconv.spans import Requirement
 
 Severity = Literal["DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Record, frozen=True):
     """An event of its own, not on a span: its name, severities, attributes and when it appears."""
 
     name: str
@@ -144,4 +149,24 @@ FINDING_EVENT: Final = Event(
     ),
 )
 
-EVENTS: Final[tuple[Event, ...]] = (CRASH_EVENT, PROCESS_EXIT_EVENT, FINDING_EVENT)
+REQUEST_EVENT: Final = Event(
+    "autogen.request",
+    ("DEBUG",),
+    "a request that used AutoGen is over. Only under `autogen-vitals run`, and where the logger `autogen_vitals` is "
+    "enabled for DEBUG. In the context of its own span, else of its last outermost run; the timestamp is its beginning",
+    (
+        (REQUEST_NAME, "when known"),
+        (START_TYPE, "always"),
+        (REQUEST_SPENT, "always"),
+        (REQUEST_INIT_COUNT, "always"),
+        (REQUEST_INIT_DURATION, "always"),
+        (REQUEST_CONNECT_COUNT, "always"),
+        (ERROR_TYPE, "on error"),
+        (PROCESS_PID, "always"),
+        (PROCESS_PARENT_PID, "always"),
+        (WORKER_SERVER, "always"),
+        (EVENT_NAME, "when known"),
+    ),
+)
+
+EVENTS: Final[tuple[Event, ...]] = (CRASH_EVENT, PROCESS_EXIT_EVENT, FINDING_EVENT, REQUEST_EVENT)

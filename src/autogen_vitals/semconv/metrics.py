@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from autogen_vitals.records import Record
 from autogen_vitals.semconv.attributes import (
     COMPONENT_KIND,
     COMPONENT_TYPE,
@@ -34,8 +34,7 @@ from autogen_vitals.semconv.attributes import (
 )
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(Record, frozen=True):
     """One instrument: name, kind, unit, attributes, what it says and, for a histogram, its bucket boundaries."""
 
     name: str
@@ -46,10 +45,14 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
 
-# From 0.1 ms (an agent) past 50 ms (a client's TLS context) to a container's start.
-_INIT_BUCKETS: Final = (
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
-)  # fmt: skip
+# A worker has ten sets of attributes or more of the next two, so each bound is ten series of every worker: these are
+# what the boards tell apart (docs/scale.md).
+# From less than a span is made of (an agent) past 50 ms (a client's TLS context) to a container's start.
+_INIT_BUCKETS: Final = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+# From a stage that is over at once to a container that pulls in everything.
+_STAGE_BUCKETS: Final = (0.01, 0.1, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0)
+# What is asked of it are sum and count: its share of the request.
+_REQUEST_INIT_BUCKETS: Final = (0.001, 0.01, 0.1, 1.0, 10.0)
 # Requests of agents take seconds, cold ones up to a minute.
 _REQUEST_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 # From a fork that is ready at once to a container that pulls in everything.
@@ -82,7 +85,7 @@ STARTUP_DURATION: Final = Metric(
     "s",
     (STARTUP_STAGE, WORKER_SERVER),
     "seconds of a cold start by stage; the stages do not overlap and add up to autogen.cold_start.duration",
-    _STARTUP_BUCKETS,
+    _STAGE_BUCKETS,
 )
 COLD_START_DURATION: Final = Metric(
     "autogen.cold_start.duration",
@@ -131,7 +134,7 @@ REQUEST_INIT_DURATION_METRIC: Final = Metric(
     "s",
     (START_TYPE, ERROR_TYPE),
     "seconds of a request spent in inits; its ratio to autogen.request.duration is the init share",
-    _INIT_BUCKETS,
+    _REQUEST_INIT_BUCKETS,
 )
 CONNECT_DURATION_METRIC: Final = Metric(
     "autogen.connect.duration",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from autogen_vitals.records import Record
 from autogen_vitals.semconv.attributes import (
     CODE_EXIT_CODE,
     CODE_FILE_PATH,
@@ -62,15 +62,13 @@ from autogen_vitals.semconv.attributes import (
     WARM_UP_DURATION,
     WARM_UP_MODULES,
     WORKER_SERVER,
+    Requirement,
     startup_attribute,
 )
 from autogen_vitals.vocabulary import STARTUP_STAGES
 
-Requirement = Literal["always", "when known", "on error"]
 
-
-@dataclass(frozen=True)
-class SpanSignal:
+class SpanSignal(Record, frozen=True):
     """One kind of span: its name (a ``{placeholder}`` is filled in), kind, attributes and when it appears."""
 
     name: str
@@ -224,8 +222,7 @@ FIRST_REQUEST_ATTRIBUTES: Final[tuple[str, ...]] = (
 """On the first request of a process besides, as far as they are known then; and a link to `autogen.startup`."""
 
 
-@dataclass(frozen=True)
-class SpanEvent:
+class SpanEvent(Record, frozen=True):
     """An event on a span: its name, attributes and when it appears."""
 
     name: str

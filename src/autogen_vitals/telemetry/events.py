@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import signal
 import sys
 import time
@@ -17,19 +16,22 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, SpanContext, TraceFlags
 
 from autogen_vitals import semconv
+from autogen_vitals.crashes.patterns import compiled
 from autogen_vitals.crashes.reports import Crash, Flight, ProcessExit
 from autogen_vitals.findings.catalogue import rule_of_crash, rule_of_exit
 from autogen_vitals.findings.finding import Finding
 from autogen_vitals.lifecycle.process import CreationTime, current as process
+from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.telemetry.places import site_attributes
 from autogen_vitals.telemetry.startup import process_attributes
 from autogen_vitals.version import __version__
 from autogen_vitals.vocabulary import Severity
 
-_logger = logging.getLogger("autogen_vitals")
-
 _CRASH_LOOP = 3
 _TRACE_LIMIT = 24
+_PATH_LIMIT = 200
+# Numbers, and what has many digits in it: UUIDs, hashes, tokens.
+_ID = r"\d+|(?=(?:[^/]*\d){4})[\w.~%-]{8,}|[\w.~%-]{33,}"
 
 _NUMBERS: Mapping[semconv.Severity, SeverityNumber] = {
     "DEBUG": SeverityNumber.DEBUG,
@@ -84,10 +86,8 @@ class Events:
         return True
 
     def exited(self, exit: ProcessExit) -> None:
-        """Tell of it, in the context of what was going on. An end that is no crash is told to who debugs us."""
+        """Tell of it, in the context of what was going on."""
         severity = exit_severity(exit)
-        if severity == "DEBUG" and not _logger.isEnabledFor(logging.DEBUG):
-            return
         provider = self._provider()
         logger = _open_logger(provider, severity)
         if logger is None:
@@ -96,6 +96,40 @@ class Events:
             self._expect(provider)
         context = _context_of(_most_telling(exit.flights))
         _emit(logger, semconv.PROCESS_EXIT_EVENT, severity, exit.ended_ns, context, exit_attributes(exit))
+
+    def served(self, request: Request) -> None:
+        """Tell of a request that is over, in the context of its span, else of its last outermost run's."""
+        logger = _open_logger(self._provider(), "DEBUG")
+        if logger is None:
+            return
+        span = request.span or request.run_span
+        context = INVALID_SPAN_CONTEXT if span is None else span.get_span_context()
+        began_ns = time.time_ns() - (time.perf_counter_ns() - request.clock_ns)
+        _emit(logger, semconv.REQUEST_EVENT, "DEBUG", began_ns, context, request_event_attributes(request))
+
+
+def request_event_attributes(request: Request) -> dict[str, Any]:
+    """What the event says."""
+    method, path = request.asked
+    name = request.name or (f"{method} {route_of(path)}" if method else path)
+    return {
+        semconv.START_TYPE: request.start_type,
+        semconv.REQUEST_SPENT: request.duration_ns / 1e9,
+        semconv.REQUEST_INIT_COUNT: request.init_count,
+        semconv.REQUEST_INIT_DURATION: request.init_ns / 1e9,
+        semconv.REQUEST_CONNECT_COUNT: request.connect_count,
+        **process_attributes(),
+        semconv.WORKER_SERVER: process.facts.server,
+        **_known({semconv.REQUEST_NAME: name, semconv.ERROR_TYPE: request.error}),
+    }
+
+
+def route_of(path: str) -> str:
+    """A path with what looks like an id replaced: ``/chats/{id}/messages``. What stands for the route, which only the
+    framework knows."""
+    return "/".join(
+        "{id}" if compiled(_ID).fullmatch(segment) else segment for segment in path[:_PATH_LIMIT].split("/")
+    )
 
 
 def exit_severity(exit: ProcessExit) -> semconv.Severity:

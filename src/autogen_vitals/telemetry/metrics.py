@@ -1,7 +1,8 @@
 """Observations as metrics, recorded when they are collected and not when they happen.
 
 The hot path appends to a queue (0.3 µs); ``histogram.record`` costs thirty times that. The queue is drained inside the
-callback of an observable instrument, in the reader's thread, and its records appear in the same collection.
+callback of an observable instrument, in the reader's thread, and its records appear in the same collection; what does
+not fit until then goes before, see ``draining``.
 
 That also makes it true across forks: what a parent has not collected, a child never has; and a process known to fork
 workers records nothing into histograms before its own exit, because a child would export its parent's points again.
@@ -20,6 +21,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
 
 from autogen_vitals import semconv
+from autogen_vitals.guard import guarded_by_position
 from autogen_vitals.lifecycle.connects import Connect
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.imports import ImportRecord
@@ -29,6 +31,7 @@ from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.lifecycle.startup import StartupReport
 from autogen_vitals.telemetry.crash_metrics import CrashMetrics
+from autogen_vitals.telemetry.draining import EarlyDrain, is_read
 from autogen_vitals.telemetry.finding_metrics import FindingMetrics
 from autogen_vitals.telemetry.forked import forget_points
 from autogen_vitals.telemetry.observing import BoundedNames, safely
@@ -38,6 +41,10 @@ from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, INVOKE_AGENT, INVOKE_W
 _logger = logging.getLogger("autogen_vitals")
 
 _QUEUE_LIMIT = 10_000
+_EARLY = 1_000
+"""Queued measurements from which they do not wait for the next collection: 10 ms of work for a thread."""
+_ASKED_EACH = 64
+"""Dropped measurements after which it is asked again whether somebody reads."""
 _SLOW_IMPORT_NS = 20_000_000
 
 _DURATIONS = {
@@ -83,6 +90,7 @@ class Metrics:
             for metric in semconv.METRICS
             if metric.instrument == "histogram"
         }
+        self._early = EarlyDrain(self.drain)
         self._renew()
         renew_after_fork(self, Metrics._renew_in_child)
         for metric, observe in ((semconv.REINITS, self._observe_reinits), (semconv.REINIT_TIME, self._observe_time)):
@@ -115,18 +123,19 @@ class Metrics:
 
     # --- the hot path ---------------------------------------------------------------------------------------------
 
+    @guarded_by_position
     def ended(self, observation: Observation) -> None:
         """Queue what an observation says."""
         if observation.quiet:
             return
-        span_context = _exemplar(observation.span)
-        seconds = observation.duration_ns / 1e9
         if observation.operation is None:
-            self._init_ended(observation, seconds, span_context)
+            self._init_ended(observation)
             return
         duration = _DURATIONS.get(observation.operation)
-        if duration is None:
+        if duration is None or self._is_full():
             return
+        span_context = _exemplar(observation.span)
+        seconds = observation.duration_ns / 1e9
         attributes = self._run_attributes(observation)
         self._record(duration, seconds, attributes, span_context)
         if observation.operation is not CHAT:
@@ -140,8 +149,16 @@ class Metrics:
                     typed = {**attributes, semconv.GEN_AI_TOKEN_TYPE: kind}
                     self._record(semconv.CLIENT_TOKEN_USAGE, tokens, typed, span_context)
 
-    def _init_ended(self, observation: Observation, seconds: float, span_context: trace.SpanContext | None) -> None:
+    def _init_ended(self, observation: Observation) -> None:
         kind, type_name = observation.kind, self._names.bounded(observation.type)
+        if observation.sequence > 1 and type_name is not None:
+            tally = self._reinits.get((kind, type_name))
+            if tally is None:
+                tally = self._reinits.setdefault((kind, type_name), [0, 0])
+            tally[0] += 1
+            tally[1] += max(0, observation.duration_ns - observation.nested_init_ns)
+        if self._is_full():
+            return
         attributes = _init_attributes(
             kind,
             type_name,
@@ -150,14 +167,13 @@ class Metrics:
             observation.reinit,
             self._names.bounded(observation.error),
         )
-        self._record(semconv.INIT_DURATION, seconds, attributes, span_context)
-        if observation.reinit and type_name is not None:
-            tally = self._reinits.setdefault((kind, type_name), [0, 0])
-            tally[0] += 1
-            tally[1] += max(0, observation.duration_ns - observation.nested_init_ns)
+        self._record(semconv.INIT_DURATION, observation.duration_ns / 1e9, attributes, _exemplar(observation.span))
 
+    @guarded_by_position
     def request_ended(self, request: Request) -> None:
         """Queue what a request says."""
+        if self._is_full():
+            return
         attributes = _request_attributes(request.start_type, self._names.bounded(request.error))
         span_context = _exemplar(request.span)
         self._record(semconv.REQUEST_DURATION, request.duration_ns / 1e9, attributes, span_context)
@@ -165,6 +181,8 @@ class Metrics:
 
     def connected(self, connect: Connect) -> None:
         """Queue what a connection says."""
+        if self._is_full():
+            return
         observation = connect.observation
         attributes = _connect_attributes(
             observation.kind, observation.first_use, connect.stage, self._names.bounded(connect.error)
@@ -175,6 +193,8 @@ class Metrics:
 
     def loop_blocked(self, block: Block) -> None:
         """Queue how long the loop stood still."""
+        if self._is_full():
+            return
         span = None if block.observation is None else block.observation.span
         self._record(semconv.LOOP_BLOCKED_DURATION_METRIC, block.duration_ns / 1e9, {}, _exemplar(span))
 
@@ -195,11 +215,22 @@ class Metrics:
         self, metric: semconv.Metric, value: float, attributes: _Attributes, span_context: trace.SpanContext | None
     ) -> None:
         self._used = True
+        self._queue.append((self._histograms[metric.name], value, attributes, span_context))
+
+    def _is_full(self) -> bool:
+        """Asked first of all, for it makes everything else needless."""
+        waiting = len(self._queue)
+        if waiting < _EARLY:
+            return False
         # The oldest are kept: where an app sets up its SDK late, they are its start-up.
-        if len(self._queue) >= _QUEUE_LIMIT:
+        is_full = waiting >= _QUEUE_LIMIT
+        # Where it has none the queue stays full, and whether somebody reads is asked for nothing most of the time.
+        is_asked = not is_full or self._dropped % _ASKED_EACH == 0
+        if is_asked and self._may_record() and is_read(self._histograms[semconv.INIT_DURATION.name]):
+            self._early.soon()
+        if is_full:
             self._dropped += 1
-        else:
-            self._queue.append((self._histograms[metric.name], value, attributes, span_context))
+        return is_full
 
     def _run_attributes(self, observation: Observation) -> _Attributes:
         request = observation.request
@@ -219,16 +250,19 @@ class Metrics:
         """The process will not fork again: a fork server too may record what it queued."""
         self._last_chance = True
 
+    def _may_record(self) -> bool:
+        return self._last_chance or not process.facts.is_fork_server
+
     def drain(self) -> None:
         """Record what is queued."""
-        if process.facts.is_fork_server and not self._last_chance:
+        if not self._may_record():
             return
         queue = self._queue
         for _ in range(len(queue)):
             try:
                 histogram, value, attributes, span_context = queue.popleft()
             except IndexError:
-                # Two readers collect at once.
+                # Two readers collect at once, or one while the queue is drained early.
                 break
             context = None
             if span_context is not None:
@@ -244,6 +278,7 @@ class Metrics:
             )
 
     def _observe_worker(self, options: CallbackOptions) -> Iterable[metrics.Observation]:
+        self._early.wait()
         self.drain()
         self.collected()
         # A supervisor or a master that never uses AutoGen has nothing of ours to export, and to wait for, at its end.

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.trace import Span
 
 from autogen_vitals import semconv
+from autogen_vitals.records import Record
 
 
-@dataclass(frozen=True)
-class Platform:
+class Platform(Record, frozen=True):
     """One platform.
 
     Attributes:

@@ -6,14 +6,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry import _logs, metrics, trace
 
 from autogen_vitals import semconv
 from autogen_vitals.guard import guarded
+from autogen_vitals.telemetry.variables import is_sdk_disabled, variables_set
 
 _logger = logging.getLogger("autogen_vitals")
 
@@ -42,7 +42,8 @@ def set_up_sdk_if_needed() -> None:
     from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
     try:
-        with _defaults(_EXPORTER_DEFAULTS):
+        missing = {name: value for name, value in _EXPORTER_DEFAULTS.items() if name not in os.environ}
+        with variables_set(missing):
             _OTelSDKConfigurator().configure()
     except Exception as error:
         # Without its message, which may quote a header with a key in it.
@@ -54,28 +55,24 @@ def set_up_sdk_if_needed() -> None:
         )
 
 
+def stand_in(provider: trace.TracerProvider) -> Callable[[], bool]:
+    """A test for whether this is the API's stand-in, and the app has set no provider so far that it stands for."""
+    if not isinstance(provider, trace.ProxyTracerProvider):
+        return lambda: False
+    # The stand-in itself looks there. get_tracer_provider() reads an environment variable first, each time.
+    return lambda: getattr(trace, "_TRACER_PROVIDER", provider) is None
+
+
 def _is_sdk_needed() -> bool:
     """Whether neither traces nor metrics have a provider yet, and no variable says that none is wanted.
 
     An app that has set up one of the two has made up its mind about the other.
     """
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if is_sdk_disabled():
         return False
     tracer_provider, meter_provider = trace.get_tracer_provider(), metrics.get_meter_provider()
     # The API's stand-ins until somebody sets a provider.
     return isinstance(tracer_provider, trace.ProxyTracerProvider) and (type(meter_provider).__name__ == _METER_STAND_IN)
-
-
-@contextmanager
-def _defaults(variables: Mapping[str, str]) -> Generator[None, None, None]:
-    missing = [name for name in variables if name not in os.environ]
-    os.environ.update({name: variables[name] for name in missing})
-    try:
-        yield
-    finally:
-        # Children of the app see the environment the app was given.
-        for name in missing:
-            os.environ.pop(name, None)
 
 
 def real_providers(tracer_provider: Any, meter_provider: Any, logger_provider: Any) -> tuple[Any, Any, Any]:

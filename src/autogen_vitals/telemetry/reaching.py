@@ -7,7 +7,7 @@ from typing import Any
 
 _WALK_LIMIT = 5000
 _WALKED = ("opentelemetry.", "requests.")
-"""Modules of the objects between a provider, its exporters and their connections."""
+"""Modules of the objects between a provider, its exporters and their connections; or of what they are derived from."""
 
 
 def reachable(roots: Iterable[object], wanted: type) -> list[Any]:
@@ -26,6 +26,6 @@ def reachable(roots: Iterable[object], wanted: type) -> list[Any]:
             pending.extend(value)
         elif isinstance(value, dict):
             pending.extend([*value.keys(), *value.values()])
-        elif type(value).__module__.startswith(_WALKED):
+        elif any(base.__module__.startswith(_WALKED) for base in type(value).__mro__):
             pending.extend(getattr(value, "__dict__", {}).values())
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from opentelemetry._logs import LoggerProvider
@@ -27,7 +27,7 @@ from autogen_vitals.telemetry.delivery import Delivery
 from autogen_vitals.telemetry.events import Events
 from autogen_vitals.telemetry.forked import open_own_connections
 from autogen_vitals.telemetry.metrics import Metrics
-from autogen_vitals.telemetry.providers import flush_providers, real_providers, service_of
+from autogen_vitals.telemetry.providers import flush_providers, real_providers, service_of, stand_in
 from autogen_vitals.telemetry.spans import Spans
 from autogen_vitals.telemetry.startup import StartupTrace
 from autogen_vitals.telemetry.urgent import Urgent
@@ -43,13 +43,15 @@ _URGENT_TIMEOUT = 10.0
 class Telemetry:
     """Implements ``lifecycle.observation.Sink`` with OpenTelemetry.
 
-    Spans, metrics and events are guarded apart: when one fails, the others still tell.
+    Spans, metrics and events are guarded apart, the former two in their own methods: when one fails, the others still
+    tell.
 
     Args:
         tracer_provider, meter_provider, logger_provider: whatever the app has, proxies included.
         slow_ns: from which duration on an init has a span.
         is_told_elsewhere: whether another instrumentation makes the chat span of an observation.
         imports: those of this process's start so far.
+        tells_all: events of severity DEBUG are told whatever the logger ``autogen_vitals`` is enabled for.
     """
 
     def __init__(
@@ -60,12 +62,20 @@ class Telemetry:
         slow_ns: int,
         is_told_elsewhere: Callable[[Observation], bool],
         imports: Callable[[], list[ImportRecord]],
+        *,
+        tells_all: bool = False,
     ) -> None:
+        self._tells_all = tells_all
         self._imports = guarded(imports)
         self._real_providers = partial(real_providers, tracer_provider, meter_provider, logger_provider)
-        tracer = tracer_provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
+        # Of use to most processes later, and to those without AutoGen never.
+        tracer = lru_cache(None)(
+            partial(tracer_provider.get_tracer, semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
+        )
         self._startup = StartupTrace(tracer)
-        self.spans = Spans(tracer, self._startup, slow_ns, is_told_elsewhere)
+        self.spans = Spans(tracer, self._startup, slow_ns, is_told_elsewhere, stand_in(tracer_provider))
+        # As they are, each guarded itself: of each step of a run one call more would be felt.
+        self.started, self.entered, self.left = self.spans.started, self.spans.entered, self.spans.left
         self.metrics = Metrics.of(meter_provider)
         self._urgent = Urgent(self._flush_crash)
         self._delivery = Delivery()
@@ -77,37 +87,31 @@ class Telemetry:
         self.has_recorded = False
         open_own_connections(*self._real_providers())
 
-    @guarded
-    def started(self, observation: Observation) -> None:
-        self.spans.started(observation)
-
-    @guarded
-    def entered(self, observation: Observation) -> Any:
-        return self.spans.entered(observation)
-
-    @guarded
-    def left(self, observation: Observation, token: Any) -> None:
-        self.spans.left(observation, token)
-
     def ended(self, observation: Observation) -> None:
         self.has_recorded = True
-        self._span_ended(observation)
-        self._measured(observation)
-
-    @guarded
-    def _span_ended(self, observation: Observation) -> None:
-        if observation.request is not None:
-            self.spans.request_touched(observation.request)
+        request = observation.request
+        if request is not None:
+            if request.span is not None:
+                self.spans.request_touched(request)
+            if self._tells_all and observation.outermost and observation.operation is not None:
+                self.spans.outermost_run_ended(observation, request)
         self.spans.ended(observation)
-
-    @guarded
-    def _measured(self, observation: Observation) -> None:
         self.metrics.ended(observation)
 
-    @guarded
     def request_ended(self, request: Request) -> None:
-        self.spans.request_touched(request)
+        if request.span is not None:
+            self.spans.request_touched(request)
         self.metrics.request_ended(request)
+        if self._is_verbose:
+            self._request_told(request)
+
+    @guarded
+    def _request_told(self, request: Request) -> None:
+        self._events.served(request)
+
+    @property
+    def _is_verbose(self) -> bool:
+        return self._tells_all or _logger.isEnabledFor(logging.DEBUG)
 
     @guarded
     def connected(self, connect: Connect) -> None:
@@ -174,7 +178,7 @@ class Telemetry:
 
     def exited(self, exit: ProcessExit, *, repeated: bool = False) -> None:
         # A supervisor that has seen no crash has nothing to export, and to wait for, at its own end.
-        if not (exit.is_crash or _logger.isEnabledFor(logging.DEBUG)):
+        if not (exit.is_crash or self._is_verbose):
             return
         self.has_recorded = True
         self._exit_told(exit)

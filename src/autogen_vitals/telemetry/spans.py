@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextvars import Token
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from opentelemetry import context as otel_context, trace
@@ -15,9 +15,12 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from autogen_vitals import semconv
 from autogen_vitals.crashes.frames import frames
+from autogen_vitals.crashes.patterns import compiled
+from autogen_vitals.guard import guarded_by_position
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.loops import Block
 from autogen_vitals.lifecycle.observation import Network, Observation
+from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.telemetry.places import site_attributes
 from autogen_vitals.telemetry.startup import StartupTrace, process_attributes, startup_attributes
@@ -26,28 +29,36 @@ from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, Operation
 _LIVE_LIMIT = 10_000
 _INIT = otel_context.create_key("autogen_vitals_init")
 """In a context whose span is an init's: that init, and the context around it."""
+_NEVER_ENTERED = (None, Context())
 _STARTING = ("import", "startup")
 # A name with such a thing in it would make one span name an object.
-_IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}(?:[-_]?[0-9a-fA-F]{4}){3}[-_]?[0-9a-fA-F]{12}")
+_IDENTIFIER = r"[0-9a-fA-F]{8}(?:[-_]?[0-9a-fA-F]{4}){3}[-_]?[0-9a-fA-F]{12}"
 
 
 class Spans:
     """Makes the spans of observations, and keeps them current while the observed code runs.
 
     Args:
-        tracer: makes them; a proxy until the app has set up its SDK is fine.
+        tracer: gives who makes them; a proxy until the app has set up its SDK is fine.
         startup: the trace of the cold start, which has the inits before the first request as children.
         slow_ns: from which duration on an init has a span.
         is_told_elsewhere: whether another instrumentation makes the chat span of this observation.
+        is_idle: whether spans would be made for nobody, for the app has set up no SDK so far.
     """
 
     def __init__(
-        self, tracer: Tracer, startup: StartupTrace, slow_ns: int, is_told_elsewhere: Callable[[Observation], bool]
+        self,
+        tracer: Callable[[], Tracer],
+        startup: StartupTrace,
+        slow_ns: int,
+        is_told_elsewhere: Callable[[Observation], bool],
+        is_idle: Callable[[], bool],
     ) -> None:
         self._tracer = tracer
         self._startup = startup
         self._slow_ns = slow_ns
         self._is_told_elsewhere = is_told_elsewhere
+        self._is_idle = is_idle
         self._renew()
         renew_after_fork(self, Spans._renew)
 
@@ -60,23 +71,31 @@ class Spans:
         """The run in progress whose span has this id."""
         return self._live.get(span_id)
 
+    @guarded_by_position
     def started(self, observation: Observation) -> None:
         """Start its span: of every run, and of an init that will probably have one, so that what happens inside has
         it as parent."""
-        if not is_instrumentation_enabled() or (observation.operation is CHAT and self._is_told_elsewhere(observation)):
+        around = otel_context.get_current()
+        # In a context that is empty, as that of most outermost runs, nobody has suppressed anything.
+        is_suppressed = bool(around) and not is_instrumentation_enabled()
+        if is_suppressed or (observation.operation is CHAT and self._is_told_elsewhere(observation)):
             observation.quiet = True
+            return
+        if self._is_idle():
+            # Of a run that has no span, the rest goes on: a finding about it is a line in the log, the exit record is
+            # read by other processes, and its duration waits for an SDK that is set later.
             return
         if observation.operation is None:
             if observation.sequence == 1 or observation.known_slow:
-                observation.span = self._start(observation)
+                observation.span = self._start(observation, around)
             return
-        span = observation.span = self._start(observation)
+        span = observation.span = self._start(observation, around)
         span_id = span.get_span_context().span_id
         if span_id and len(self._live) < _LIVE_LIMIT:
             self._live[span_id] = observation
 
-    def _start(self, observation: Observation) -> Span:
-        operation, context = observation.operation, _outside_of_a_past_init(observation)
+    def _start(self, observation: Observation, around: Context) -> Span:
+        operation, context = observation.operation, _outside_of_a_past_init(observation, around)
         if operation is None:
             word = "warm_up" if observation.stage == "warm_up" else "init"
             name, kind, attributes = f"{word} {observation.type}", SpanKind.INTERNAL, _init_attributes(observation)
@@ -86,7 +105,8 @@ class Spans:
             name = span_name(operation, observation.subject, observation.type)
             kind = SpanKind.CLIENT if operation is CHAT else SpanKind.INTERNAL
             attributes = _run_attributes(observation, operation)
-        return self._tracer.start_span(
+            observation.told = len(observation.facts)
+        return self._tracer().start_span(
             name,
             context=context,
             kind=kind,
@@ -96,30 +116,41 @@ class Spans:
             set_status_on_exception=False,
         )
 
+    @guarded_by_position
     def entered(self, observation: Observation) -> Token[Any] | None:
         """Make its span current."""
         span = observation.span
-        if span is None or not span.get_span_context().is_valid:
+        if span is None:
             return None
-        context = trace.set_span_in_context(span)
-        if observation.operation is None:
-            context = otel_context.set_value(_INIT, (observation, otel_context.get_current()), context)
+        around = otel_context.get_current()
+        # A stream is entered for each item, by a consumer whose context is the same each time.
+        before, context = observation.entered or _NEVER_ENTERED
+        if before is not around:
+            if not span.get_span_context().is_valid:
+                return None
+            context = trace.set_span_in_context(span, around)
+            if observation.operation is None:
+                context = otel_context.set_value(_INIT, (observation, around), context)
+            observation.entered = around, context
         return otel_context.attach(context)
 
+    @guarded_by_position
     def left(self, observation: Observation, token: Token[Any] | None) -> None:
         """Make the span current that was so before."""
         if token is not None:
             otel_context.detach(token)
 
+    @guarded_by_position
     def ended(self, observation: Observation) -> None:
         """End its span. An init that turned out long without one, or failed, gets it now, dated back."""
+        observation.entered = None
         span: Span | None = observation.span
         if observation.operation is None:
             if span is None:
                 is_short = observation.duration_ns < self._slow_ns and observation.error is None
                 if observation.quiet or is_short:
                     return
-                span = observation.span = self._start(observation)
+                span = observation.span = self._start(observation, otel_context.get_current())
             if observation.name is not None:
                 span.set_attribute(semconv.COMPONENT_NAME, observation.name)
             if observation.network is not None:
@@ -137,6 +168,7 @@ class Spans:
             _record_error(span, observation)
         span.end(observation.wall_ns + observation.duration_ns)
 
+    @guarded_by_position
     def request_touched(self, request: Request) -> None:
         """Keep the totals on the request's own span up to date: it may end without telling us."""
         if request.span is None or not request.span.is_recording():
@@ -145,6 +177,13 @@ class Spans:
         if request.startup is not None and not request.startup_told:
             request.startup_told = True
             self._startup.link(request.span)
+
+    @guarded_by_position
+    def outermost_run_ended(self, observation: Observation, request: Request) -> None:
+        """Note what a request is to be known by that has no span of its own."""
+        request.run_span = observation.span
+        if not request.is_served and observation.operation is not None:
+            request.asked = "", span_name(observation.operation, observation.subject, observation.type)
 
     @staticmethod
     def mark(rule: str, span: Any) -> None:
@@ -174,12 +213,11 @@ class Spans:
         span.add_event(semconv.LOOP_BLOCKED_EVENT, attributes, block.wall_ns)
 
 
-def _outside_of_a_past_init(observation: Observation) -> Context | None:
-    """The context around an init that is over, where that is what is current: in a task that it has left behind, such
-    as the loop in which a runtime takes messages, everything would be part of it. Else ``None``."""
-    context: Context | None = None
+def _outside_of_a_past_init(observation: Observation, context: Context) -> Context:
+    """The context around an init that is over, where ``context``, which is current, is its: in a task that it has left
+    behind, such as the loop in which a runtime takes messages, everything would be part of it. Else ``context``."""
     if observation.parent is None:
-        while isinstance(around := otel_context.get_value(_INIT, context), tuple):
+        while isinstance(around := context.get(_INIT), tuple):
             init, before = around
             if not init.ended or trace.get_current_span(context) is not init.span:
                 break
@@ -192,7 +230,7 @@ def span_name(operation: Operation, subject: str | None, type_name: str) -> str:
     """``invoke_agent planner``. A name with an id in it gives way to the class: span names are few."""
     if subject is None:
         return operation.name
-    return f"{operation.name} {type_name if _IDENTIFIER.search(subject) else subject}"
+    return f"{operation.name} {type_name if compiled(_IDENTIFIER).search(subject) else subject}"
 
 
 def _init_attributes(observation: Observation) -> dict[str, Any]:
@@ -227,21 +265,32 @@ def _network_attributes(network: Network) -> dict[str, Any]:
 
 
 def _run_attributes(observation: Observation, operation: Operation) -> dict[str, Any]:
+    described = _described(operation, observation.provider, observation.kind, observation.type, observation.phase)
+    facts = process.facts
     return {
-        semconv.GEN_AI_OPERATION_NAME: operation.name,
-        semconv.GEN_AI_PROVIDER_NAME: observation.provider,
-        semconv.COMPONENT_KIND: observation.kind,
-        semconv.COMPONENT_TYPE: observation.type,
-        semconv.PHASE: observation.phase,
-        **process_attributes(),
+        **described,
+        semconv.PROCESS_PID: facts.pid,
+        semconv.PROCESS_PARENT_PID: facts.parent_pid,
         **observation.facts,
     }
 
 
+@lru_cache(maxsize=1024)
+def _described(operation: Operation, provider: str, kind: str, type_name: str, phase: str) -> dict[str, Any]:
+    return {
+        semconv.GEN_AI_OPERATION_NAME: operation.name,
+        semconv.GEN_AI_PROVIDER_NAME: provider,
+        semconv.COMPONENT_KIND: kind,
+        semconv.COMPONENT_TYPE: type_name,
+        semconv.PHASE: phase,
+    }
+
+
 def _final_attributes(observation: Observation) -> dict[str, Any]:
-    attributes = dict(observation.facts)
+    # What is read off the result comes after what the span has had since it began.
+    attributes = dict(islice(observation.facts.items(), observation.told, None))
     if observation.completed:
-        attributes[semconv.GEN_AI_PROVIDER_NAME] = observation.provider
+        attributes = {**observation.facts, semconv.GEN_AI_PROVIDER_NAME: observation.provider}
     reason = attributes.pop(semconv.GEN_AI_RESPONSE_FINISH_REASONS, None)
     if reason is not None:
         attributes[semconv.GEN_AI_RESPONSE_FINISH_REASONS] = (reason,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry import trace
@@ -22,10 +23,10 @@ class StartupTrace:
     or at its end, so that an SDK that the app sets up late still gets it; a forked child has one of its own.
 
     Args:
-        tracer: makes it; a proxy until the app has set up its SDK is fine.
+        tracer: gives who makes it; a proxy until the app has set up its SDK is fine.
     """
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Callable[[], Tracer]) -> None:
         self._tracer = tracer
         self._renew()
         renew_after_fork(self, StartupTrace._renew)
@@ -47,8 +48,11 @@ class StartupTrace:
 
     def _started(self) -> Span | None:
         if self._root is None and not self._over:
-            root = self._tracer.start_span(
-                semconv.STARTUP_SPAN.name,
+            # Of the spans only the name is needed, and that once.
+            from autogen_vitals.semconv.spans import STARTUP_SPAN
+
+            root = self._tracer().start_span(
+                STARTUP_SPAN.name,
                 # Its own trace, whatever is current.
                 context=Context(),
                 attributes=process_attributes(),
@@ -83,7 +87,7 @@ class StartupTrace:
         # An import is recorded as it begins, so that what it is inside of comes before it.
         for record in imports:
             parent = spans.get(id(record.parent), root)
-            span = spans[id(record)] = self._tracer.start_span(
+            span = spans[id(record)] = self._tracer().start_span(
                 f"import {record.name}",
                 context=trace.set_span_in_context(parent, Context()),
                 attributes={

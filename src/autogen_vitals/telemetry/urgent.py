@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from autogen_vitals.guard import guarded
-from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork, wait_for
+from autogen_vitals.lifecycle.forking import prepare_for_fork, renew_after_fork, wait_for, wait_for_end
 
 _LONGEST_WAIT = 3.0
 """Seconds that a fork is held up, once."""
@@ -38,9 +38,9 @@ class Urgent:
             wait_for(self._is_flushing, _LONGEST_WAIT)
         thread = self._thread
         if thread is not None and not self._is_flushing.locked():
-            # At rest. Python 3.12 and later warn of a fork in a process with threads: this one is none of the app's.
+            # At rest.
             self._pause.set()
-            thread.join(_LEAVING_SECONDS)
+            wait_for_end(thread, _LEAVING_SECONDS)
 
     def _renew(self) -> None:
         self._wanted = False

@@ -12,7 +12,7 @@ from functools import partial
 from types import CoroutineType, FrameType
 from typing import Any
 
-from autogen_vitals.guard import UNSEEN_FILE, guarded, hide_caller_frame, unseen
+from autogen_vitals.guard import UNSEEN_FILE, guarded_by_position, hide_caller_frame, unseen
 from autogen_vitals.wrapping.steps import TimedSteps
 from autogen_vitals.wrapping.streams import observed_stream
 from autogen_vitals.wrapping.watch import Watch
@@ -78,8 +78,10 @@ def deferred_call(watch: Watch) -> WrapperFunction:
     return wrapper
 
 
-@guarded
+@guarded_by_position
 def _observed(result: Any, watch: Watch, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    if watch.continues(instance, args, kwargs):
+        return None
     if type(result) is CoroutineType:
         coroutine = _run(_Held(result), watch, instance, args, kwargs)
         # A "never awaited" warning and a debugger then name the app's function.
@@ -98,7 +100,7 @@ class _Held:
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self.coroutine = coroutine
 
-    @guarded
+    @guarded_by_position
     def __del__(self) -> None:
         self.coroutine.close()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
 from autogen_vitals.guard import guarded, hide_caller_frame, unseen
+from autogen_vitals.records import Record
 from autogen_vitals.wrapping.calls import WrapperFunction, deferred_call, plain_call
 from autogen_vitals.wrapping.importing import ImportHooks, resolve, split_target
 from autogen_vitals.wrapping.patches import Patches
@@ -16,8 +18,7 @@ from autogen_vitals.wrapping.proxy import Wrapper
 from autogen_vitals.wrapping.watch import Watch
 
 
-@dataclass(frozen=True)
-class ClassPlan:
+class ClassPlan(Record, frozen=True):
     """What to wrap on one root class and on its subclasses.
 
     Attributes:
@@ -40,19 +41,30 @@ class Coverage:
 
     The plan nearest in a class's method resolution order holds for it. One process, one coverage; a forked child goes
     on with the parent's.
+
+    Args:
+        targets: those of the plans.
+        plans: makes them; called when the first of these modules is there, which it may never be.
     """
 
-    def __init__(self, plans: tuple[ClassPlan, ...], patches: Patches, hooks: ImportHooks) -> None:
-        self._plans = {plan.target: plan for plan in plans}
+    def __init__(
+        self, targets: Iterable[str], plans: Callable[[], Iterable[ClassPlan]], patches: Patches, hooks: ImportHooks
+    ) -> None:
+        self._targets = tuple(targets)
+        self._make_plans = plans
         self._patches = patches
         self._hooks = hooks
         self._cover_safely = guarded(self.cover)
 
     def install(self) -> None:
         """Cover each root when its module is imported."""
-        for target in self._plans:
+        for target in self._targets:
             module, path = split_target(target)
             self._hooks.when_imported(module, lambda imported, path=path: self._cover_root(imported, path))
+
+    @cached_property
+    def _plans(self) -> dict[str, ClassPlan]:
+        return {plan.target: plan for plan in self._make_plans()}
 
     def _cover_root(self, module: ModuleType, path: str) -> None:
         found = resolve(module, path)

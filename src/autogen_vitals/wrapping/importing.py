@@ -34,7 +34,7 @@ class ImportHooks:
 
         What ``apply`` raises is logged and dropped: an import of the app's never fails because of us.
         """
-        self._pending.setdefault(module, []).append(guarded(apply))
+        self._pending.setdefault(module, []).append(apply)
         # One that is there already although wrapt has not seen its import is not waited for.
         if module in _awaited and sys.modules.get(module) is None:
             return
@@ -50,7 +50,7 @@ class ImportHooks:
     @guarded
     def _imported(self, module: str, imported: ModuleType) -> None:
         for apply in self._pending.pop(module, ()):
-            apply(imported)
+            guarded(apply)(imported)
 
     def off(self) -> None:
         """Hooks that have not run yet never will."""

@@ -6,7 +6,6 @@ wrapt's own proxies refuse both, so that ``pickle.dumps(agent.run)``, fine witho
 from __future__ import annotations
 
 import copy
-import pkgutil
 from typing import Any
 
 import wrapt
@@ -58,4 +57,7 @@ def _reduce(wrapper: Any, instance: object) -> tuple[Any, ...]:
     # Standard library names only: the pickle must load where this package is not installed.
     if instance is not None:
         return getattr, (instance, wrapper.__wrapped__.__name__)
+    # Here, for hardly anybody pickles what we stand for.
+    import pkgutil
+
     return pkgutil.resolve_name, (f"{wrapper.__module__}:{wrapper.__qualname__}",)

@@ -19,7 +19,7 @@ from typing import Any
 
 import wrapt
 
-from autogen_vitals.guard import guarded, hide_caller_frame, unseen
+from autogen_vitals.guard import guarded, guarded_by_position, hide_caller_frame, unseen
 from autogen_vitals.wrapping.watch import Observation, Watch
 
 _ObjectProxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
@@ -57,7 +57,9 @@ class ObservedIterator(_ObjectProxy):
         return self
 
     def __anext__(self) -> Any:
-        return _Step(self._self_run, self.__wrapped__.__anext__(), gives_item=True)
+        run, step = self._self_run, self.__wrapped__.__anext__()
+        # Of one that turned out to be a part of another, there is nothing to tell.
+        return step if run.begun and run.observation is None else _Step(run, step, gives_item=True)
 
 
 class ObservedStream(ObservedIterator):
@@ -163,18 +165,6 @@ class _StreamRun:
         # Closing a generator whose first item nobody asked for runs none of its code.
         self.begun = True
 
-    def pause(self, token: object) -> None:
-        if token is not None:
-            self.watch.leave(self.observation, token)
-
-    def item(self, item: object) -> None:
-        if self.observation is None:
-            return
-        self.last_item = item
-        if not self.seen_item:
-            self.seen_item = True
-            self.watch.first_item(self.observation)
-
     def end(self, error: BaseException | None) -> None:
         if self.observation is None or self.ended:
             return
@@ -188,8 +178,7 @@ class _StreamRun:
             self.watch.abandon(self.observation)
 
 
-_resume = guarded(_StreamRun.resume)
-_pause = guarded(_StreamRun.pause)
+_resume = guarded_by_position(_StreamRun.resume)
 _forgo = guarded(_StreamRun.forgo_if_unstarted)
 
 
@@ -217,7 +206,9 @@ class _Step:
     def __next__(self, resume: Callable[[], Any] | None = None) -> Any:
         # What an await calls: the only frame between the consumer and the generator. The other three are rare.
         run = self._run
-        token = _resume(run)
+        observation = run.observation
+        # Once it has begun, which takes the longest, without another call of ours around the watch's, which is guarded.
+        token = _resume(run) if observation is None or run.ended else run.watch.enter(observation)
         if run.step is None:
             run.step = self
         begin_ns = time.perf_counter_ns() if run.timed else 0
@@ -226,13 +217,15 @@ class _Step:
         except BaseException:
             if begin_ns:
                 run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
-            _pause(run, token)
-            self._settle(sys.exc_info()[1])
-            hide_caller_frame(sys.exc_info()[1])
+            if token is not None:
+                run.watch.leave(run.observation, token)
+            if not self._settle(sys.exc_info()[1]):
+                hide_caller_frame(sys.exc_info()[1])
             raise
         if begin_ns:
             run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
-        _pause(run, token)
+        if token is not None:
+            run.watch.leave(run.observation, token)
         return result
 
     @unseen
@@ -263,20 +256,25 @@ class _Step:
         if self._run.step is self:
             self._run.step = None
 
-    @guarded
-    def _settle(self, outcome: BaseException | None) -> None:
-        """A step ends by an exception: StopIteration carries what it gave."""
-        if self._run.step is not self:
-            return
-        self._run.step = None
-        if isinstance(outcome, StopIteration):
-            if self._gives_item:
-                self._run.item(outcome.value)
-            else:
-                # aclose() has finished: the consumer closed the stream, which is no error.
-                self._run.end(None)
-        elif isinstance(outcome, (StopAsyncIteration, GeneratorExit)):
-            # GeneratorExit is how a generator is told that its consumer has gone.
-            self._run.end(None)
+    @guarded_by_position
+    def _settle(self, outcome: BaseException | None) -> bool:
+        """A step ends by an exception: StopIteration carries what it gave. Whether it is that, whose traceback no
+        ``await`` shows."""
+        run = self._run
+        gave = isinstance(outcome, StopIteration)
+        if run.step is not self:
+            return gave
+        run.step = None
+        if gave and self._gives_item:
+            if run.observation is not None:
+                run.last_item = outcome.value
+                if not run.seen_item:
+                    run.seen_item = True
+                    run.watch.first_item(run.observation)
+        elif gave or isinstance(outcome, (StopAsyncIteration, GeneratorExit)):
+            # aclose() has finished: the consumer closed the stream, which is no error. GeneratorExit is how a generator
+            # is told that its consumer has gone.
+            run.end(None)
         else:
-            self._run.end(outcome)
+            run.end(outcome)
+        return gave

@@ -12,9 +12,15 @@ Observation = Any
 class Watch(Protocol):
     """Told of every call of one wrapped method. No method raises; all are cheap.
 
-    The order is ``begin``, then any number of ``enter`` … ``leave`` pairs while the call's own code runs, then one of
-    ``end`` and ``abandon``.
+    The order is ``continues``, where it is asked, ``begin``, then any number of ``enter`` … ``leave`` pairs while the
+    call's own code runs, then one of ``end`` and ``abandon``.
     """
+
+    def continues(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
+        """Whether the call is made by the code of one that is observed, and is that very thing seen once more: then
+        nothing is told of it, and what it gives back is left as it is. Asked of calls that give back something to be
+        awaited or iterated over."""
+        ...
 
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
         """A call begins. ``None``: it is not observed, and nothing more is told of it."""

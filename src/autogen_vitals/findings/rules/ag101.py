@@ -31,7 +31,7 @@ class ClientRebuiltPerRequest(RebuiltPerRequest):
         evidence = self.evidence(observation, found)
         if found.differ:
             evidence += "; no two with the same arguments"
-        is_cheap = found.init_ns / found.count < _LITTLE_NS
+        is_cheap = found.typical_ns < _LITTLE_NS * found.count / found.requests
         return self.about_init(
             observation,
             evidence,

@@ -26,8 +26,7 @@ class AgentRebuiltPerRequest(RebuiltPerRequest):
 
     def judge(self, observation: Observation, found: Rebuilt) -> Finding | None:
         """A warning from 50 ms and 5 % of the request on, whichever is more."""
-        each_ns = found.init_ns / found.requests
-        is_expensive = each_ns > max(_MUCH_NS, _MUCH * found.request_ns / found.requests)
+        is_expensive = found.typical_ns > max(_MUCH_NS, _MUCH * found.request_ns / found.requests)
         return self.about_init(
             observation,
             self.evidence(observation, found),

@@ -31,7 +31,7 @@ class SetupPerRequest(RebuiltPerRequest):
 
     def judge(self, observation: Observation, found: Rebuilt) -> Finding | None:
         """Fire, if it takes long; no more than worth knowing where each was set up with something else."""
-        if found.init_ns / found.requests <= _MUCH_NS:
+        if found.typical_ns <= _MUCH_NS:
             return None
         return self.about_init(
             observation,
@@ -52,7 +52,7 @@ class SetupPerRequest(RebuiltPerRequest):
         if birth is None or found is None:
             return None
         found.add(1, observation.duration_ns, observation.duration_ns, birth.config)
-        if found.requests < self.limit or found.init_ns / found.requests <= _MUCH_NS:
+        if found.requests < self.limit or found.typical_ns <= _MUCH_NS:
             return None
         return self.about_run(
             observation,

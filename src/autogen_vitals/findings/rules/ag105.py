@@ -30,6 +30,8 @@ class SlowImportInRequest(Rule):
     threshold = 20
     unit = "ms"
     operations = (CHAT,)
+    trait = "first_use"
+    served_only = True
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
@@ -37,12 +39,12 @@ class SlowImportInRequest(Rule):
 
     def run_ended(self, observation: Observation) -> None:
         """Note when a first use ran."""
-        if observation.first_use and observation.steps and len(self._first_uses) < _FIRST_USE_LIMIT:
+        if observation.steps and len(self._first_uses) < _FIRST_USE_LIMIT:
             self._first_uses.append(observation.steps)
 
     def request_ended(self, request: Request) -> Finding | None:
         """Of the first one: the slowest of its slow imports, and how many more there are."""
-        if not request.cold or not request.is_served:
+        if not request.cold:
             return None
         slow = [record for record in self.about.imports() if self._is_slow(record, request)]
         if not slow:

@@ -23,11 +23,12 @@ class FirstUseWarmUpInRequest(Rule):
     threshold = 100
     unit = "ms"
     operations = (CHAT,)
+    trait = "first_use"
 
     def run_ended(self, observation: Observation) -> Finding | None:
         """The first call."""
         request, warm_up_ns = observation.request, observation.warm_up_ns
-        if not observation.first_use or warm_up_ns <= self.limit * 1e6 or request is None or not request.is_served:
+        if warm_up_ns <= self.limit * 1e6 or request is None or not request.is_served:
             return None
         duration_ns = observation.duration_ns
         return self.about_run(

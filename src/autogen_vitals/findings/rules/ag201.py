@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from autogen_vitals.findings.rule import Rule, Surroundings
 from autogen_vitals.lifecycle.process import current as process
-from autogen_vitals.vocabulary import ComponentKind
 
 if TYPE_CHECKING:
     from autogen_vitals.findings.finding import Finding
     from autogen_vitals.lifecycle.observation import Observation
     from autogen_vitals.lifecycle.sites import Site
 
-_KINDS: tuple[ComponentKind, ...] = ("model_client", "agent", "team")
 _SITE_LIMIT = 1000
 
 
@@ -31,6 +29,9 @@ class ImportTimeConstruction(Rule):
     name = "import-time-construction"
     severity = "info"
     remedy = "build it in a function that start-up calls: the lifespan, post_fork or worker_process_init"
+    kinds = ("model_client", "agent", "team")
+    stages = ("construct",)
+    phases = ("import",)
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
@@ -46,8 +47,6 @@ class ImportTimeConstruction(Rule):
     def init_ended(self, observation: Observation) -> Finding | None:
         """One of its own, not part of another one's."""
         tally = observation.tally
-        if observation.phase != "import" or observation.kind not in _KINDS or observation.stage != "construct":
-            return None
         if tally is None or observation.inside_init or observation.error is not None:
             return None
         if len(self._sites) < _SITE_LIMIT:

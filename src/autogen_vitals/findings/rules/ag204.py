@@ -23,6 +23,7 @@ class LoopClosed(Rule):
     remedy = "one event loop for each process: await instead of asyncio.run() for each call; close clients before it"
     categories = ("event_loop_closed", "bound_to_other_loop")
     operations = (CHAT,)
+    trait = "networked"
 
     def run_ended(self, observation: Observation) -> Finding | None:
         """One whose SDK has tried again because of it, and which nobody else hears of."""

@@ -41,6 +41,7 @@ class SecretReadAtImport(Rule):
     severity = "warning"
     confidence = "inferred"
     remedy = "read it where the client is built, in a function that start-up calls"
+    phases = ("import",)
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
@@ -48,7 +49,7 @@ class SecretReadAtImport(Rule):
 
     def init_ended(self, observation: Observation) -> Finding | None:
         """Look at the module, down to the line that it is at."""
-        module = _module_being_imported() if observation.phase == "import" else None
+        module = _module_being_imported()
         if module is None:
             return None
         code, line = module.f_code, module.f_lineno

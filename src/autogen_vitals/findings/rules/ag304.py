@@ -30,6 +30,8 @@ class LiveObjectInConfig(Rule):
     severity = "warning"
     remedy = "put names and plain values into configurations; give clients to what takes clients"
     categories = ("not_serialisable",)
+    kinds = ("model_client",)
+    stages = ("restore",)
 
     @classmethod
     def concerns_crash(cls, crash: Crash) -> bool:
@@ -49,7 +51,7 @@ class LiveObjectInConfig(Rule):
 
     def init_ended(self, observation: Observation) -> Finding | None:
         """Fire about a model client that was unpickled."""
-        if observation.stage != "restore" or observation.kind != "model_client" or observation.error is not None:
+        if observation.error is not None:
             return None
         if self._is_copied():
             return None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autogen_vitals.findings.rule import Rule, Surroundings
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import EXECUTE_TOOL
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ _LITTLE_NS = 20_000_000
 _TOOL_LIMIT = 256
 
 
-@dataclass(slots=True, eq=False)
-class _FirstCall:
+class _FirstCall(Record, eq=False):
     """The first call of a tool, which opened connections, and what is known of those after it."""
 
     site: Site | None

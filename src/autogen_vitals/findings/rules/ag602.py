@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autogen_vitals.findings.rule import Rule, Surroundings
+from autogen_vitals.records import Record
 from autogen_vitals.vocabulary import CHAT
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ _CLIENT_LIMIT = 256
 _CLASS_LIMIT = 64
 
 
-@dataclass(slots=True, eq=False)
-class _Calls:
+class _Calls(Record, eq=False):
     """Of one class of clients: the calls that could have had a connection ready, and those that opened one."""
 
     count: int = 0

@@ -31,6 +31,7 @@ class RetriesDominate(Rule):
     unit = "% of the call"
     categories = ("rate_limited", "timeout", "connection")
     operations = (CHAT,)
+    trait = "networked"
 
     def run_ended(self, observation: Observation) -> Finding | None:
         """A call that has waited for tries more than for its reply."""

@@ -36,6 +36,7 @@ class SyncCallInLoop(Rule):
     threshold = 50
     unit = "ms"
     operations = (INVOKE_WORKFLOW, INVOKE_AGENT, CHAT)
+    trait = "on_loop"
 
     @classmethod
     def concerns_crash(cls, crash: Crash) -> bool:
@@ -45,7 +46,7 @@ class SyncCallInLoop(Rule):
 
     def run_ended(self, observation: Observation) -> Finding | None:
         """The outermost synchronous run on a loop that it has blocked."""
-        if not observation.on_loop or observation.duration_ns <= self.limit * 1e6:
+        if observation.duration_ns <= self.limit * 1e6:
             return None
         parent = observation.parent
         if parent is not None and parent.on_loop:

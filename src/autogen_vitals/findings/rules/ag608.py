@@ -27,6 +27,8 @@ class UpstreamTimeoutDuringInit(Rule):
     severity = "warning"
     confidence = "inferred"
     remedy = "start, connect and warm up before the process says that it is ready; a longer timeout upstream"
+    stages = ("start",)
+    trait = "failed"
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
@@ -35,7 +37,7 @@ class UpstreamTimeoutDuringInit(Rule):
     def init_ended(self, observation: Observation) -> Finding | None:
         """A second-stage init that was cancelled: a container, an MCP session."""
         request = observation.request
-        if observation.error != _CANCELLED or observation.stage != "start" or not _is_served(request):
+        if observation.error != _CANCELLED or not _is_served(request):
             return None
         seconds = observation.duration_ns / 1e9
         return self.about_init(
