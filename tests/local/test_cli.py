@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 
@@ -44,6 +45,31 @@ def test_help_teaches_by_example(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "autogen-vitals demo\n" in out
     assert "opentelemetry-instrument uvicorn app:app\n" in out
+
+
+COMMANDS = ("run", "report", "compare", "check", "doctor", "explain", "demo", "completion")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_each_command_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What it does, and lines to copy, no wider than a terminal can show."""
+    assert exit_code(command, "--help") == 0
+    out = capsys.readouterr().out
+    assert f"autogen-vitals {command}" in out.partition("\n\n")[2]
+    assert max(map(len, out.splitlines())) <= 110
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_what_completes_it_knows_the_commands(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And bash takes it."""
+    pytest.importorskip("shtab")
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert all(command in script for command in COMMANDS)
+    assert "stub-model" in script
+    if shell == "bash" and (bash := shutil.which("bash")) is not None:
+        done = subprocess.run([bash, "-n"], input=script, text=True, capture_output=True)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("arguments", [(), ("nonsense",), ("demo", "--nonsense")])

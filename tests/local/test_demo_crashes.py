@@ -8,9 +8,10 @@ from typing import Any
 
 from rich.console import Console
 
-from autogen_vitals.local.demo_crashes import Crashes, compute_crashes
-from autogen_vitals.local.demo_crashes_view import explanations, show_crashes
+from autogen_vitals.local.demo_crashes import compute_crashes
 from autogen_vitals.local.receiver import ReceivedLog, ReceivedSpan
+from autogen_vitals.local.report.crashes_view import explanations, show_crashes
+from autogen_vitals.local.report.model import Crashes
 
 TRACE = "5774e5a69814ebf723f09bc06c97e94c"
 _times = count(1)
@@ -113,7 +114,7 @@ def shown(crashes: Crashes, width: int = 80) -> str:
 def test_the_exception_that_ended_a_process_is_part_of_its_end() -> None:
     """One row: who, in which phase of the failure, doing what, and why; it is not told again by itself."""
     crashes = computed(*unborn(7, 1))
-    (death,) = crashes.unborn
+    (death,) = crashes.start_failures[0].deaths
     assert (death.pid, death.phase, death.operation, death.code) == (7, "import", "import app", 1)
     assert death.failure is not None
     assert (death.failure.category, death.failure.says) == ("missing_credentials", "'OPENAI_API_KEY'")
@@ -124,7 +125,7 @@ def test_an_exception_whose_process_goes_on_stands_by_itself() -> None:
     """With the route of its request, which is that of the SERVER span in its trace."""
     failed = crash(7, "ValueError", "team_already_running", "run", "invoke_workflow Team", trace=TRACE)
     (failure,) = computed(failed, spans=(request(TRACE, "/team"),)).failures
-    assert (failure.pid, failure.route, failure.phase) == (7, "/team", "request")
+    assert (failure.pid, failure.request, failure.phase) == (7, "/team", "request")
 
 
 def test_what_a_killed_process_had_survived_is_not_why_it_died() -> None:

@@ -3,30 +3,59 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from autogen_vitals.local.demo_startup import ColdStart, ColdStarts
+from autogen_vitals.local.demo_startup import ColdStarts
 from autogen_vitals.local.demo_waterfall import comparison, show_cold_starts
+from autogen_vitals.local.report.model import ColdStart, Import
+from autogen_vitals.vocabulary import StartupStage
 
-FIRST = ColdStart(
-    pid=71,
-    until_ready={"spawn": 400.0, "imports": 1000.0, "init": 60.0, "ready": 0.3},
-    in_request={"connect_dns_tcp": 9.7, "warm_up": 40.0, "model_wait": 90.0},
+
+def cold_start(
+    pid: int,
+    until_ready: dict[StartupStage, float],
+    in_request: dict[StartupStage, float],
+    imports: dict[str, float],
+    **more: Any,
+) -> ColdStart:
+    ready_ms = sum(until_ready.values())
+    values: dict[str, Any] = {"idle_ms": 0.0, "first_request_ms": None, "warm_up_ms": None, **more}
+    return ColdStart(
+        pid=pid,
+        parent_pid=1,
+        server="uvicorn",
+        reason="process_start",
+        started_ns=0,
+        until_ready=until_ready,
+        in_request=in_request,
+        total_ms=ready_ms + sum(in_request.values()),
+        ready_ms=ready_ms,
+        first_token_ms=None,
+        served=True,
+        exact=True,
+        imports=tuple(Import(name, ms + 1, ms) for name, ms in imports.items()),
+        **values,
+    )
+
+
+FIRST = cold_start(
+    71,
+    {"spawn": 400.0, "imports": 1000.0, "init": 60.0, "ready": 0.3},
+    {"connect_dns_tcp": 9.7, "warm_up": 40.0, "model_wait": 90.0},
+    {"openai": 700.0, "a_package_with_a_long_name": 250.0, "app": 20.0},
     idle_ms=130.0,
-    request_ms=143.0,
-    warm_up_ms=None,
-    imports=(("openai", 700.0), ("a_package_with_a_long_name", 250.0), ("app", 20.0)),
+    first_request_ms=143.0,
 )
-SECOND = ColdStart(
-    pid=12072,
-    until_ready={"spawn": 800.0, "imports": 1200.0, "warm_up": 100.0},
-    in_request={"model_wait": 100.0},
-    idle_ms=0.0,
-    request_ms=104.0,
+SECOND = cold_start(
+    12072,
+    {"spawn": 800.0, "imports": 1200.0, "warm_up": 100.0},
+    {"model_wait": 100.0},
+    {"openai": 1100.0},
+    first_request_ms=104.0,
     warm_up_ms=103.0,
-    imports=(("openai", 1100.0),),
 )
 WATERFALL = """\
 Cold start without warm_up

@@ -13,8 +13,6 @@ from rich.console import Console
 from autogen_vitals import semconv
 from autogen_vitals.local.demo_crash_acts import observe_crashes
 from autogen_vitals.local.demo_crashes import compute_crashes
-from autogen_vitals.local.demo_crashes_view import show_crashes
-from autogen_vitals.local.demo_findings import compute_findings, show_findings
 from autogen_vitals.local.demo_report import compute_report, instance_of, request_spans
 from autogen_vitals.local.demo_stage import (
     COMMAND,
@@ -31,9 +29,14 @@ from autogen_vitals.local.demo_stage import (
 from autogen_vitals.local.demo_startup import compute_cold_starts
 from autogen_vitals.local.demo_view import show_report
 from autogen_vitals.local.demo_waterfall import show_cold_starts
-from autogen_vitals.local.receiver import ReceivedLog, ReceivedPoint, ReceivedSpan, Receiver
+from autogen_vitals.local.receiver import ReceivedLog, ReceivedPoint, ReceivedSpan, Receiver, latest_points
+from autogen_vitals.local.recording import Recording, Run
+from autogen_vitals.local.report.analysis import analyse
+from autogen_vitals.local.report.crashes_view import show_crashes
+from autogen_vitals.local.report.findings_view import print_findings
 from autogen_vitals.local.service import Service, ServiceError, connections
 from autogen_vitals.local.stub_model import StubModel
+from autogen_vitals.semconv.spans import STARTUP_SPAN
 
 __all__ = ["example_directory", "run_demo"]
 
@@ -63,7 +66,7 @@ def run_demo() -> int:
             f"\nThe demo could not be shown. {error}", markup=False, highlight=False, soft_wrap=True
         )
         return 1
-    console.print("\nYour own service: opentelemetry-instrument <the command that starts it>", highlight=False)
+    console.print("\nYour own service: autogen-vitals run -- <the command that starts it>", highlight=False)
     return 0
 
 
@@ -87,7 +90,7 @@ def _tell_cold_starts(console: Console, scratch: Path) -> None:
         console.print(f"Not all telemetry came within {TELEMETRY_SECONDS:.0f} s: some of it is missing here.")
     show_cold_starts(compute_cold_starts(as_it_is.spans), compute_cold_starts(warmed_up.spans), console)
     show_report(compute_report(as_it_is.spans, as_it_is.points, app), console)
-    show_findings(compute_findings(as_it_is.logs), console)
+    _tell_findings(console, Recording(_run(app), as_it_is.spans, latest_points(as_it_is.points), as_it_is.logs))
 
 
 def _tell_crashes(console: Console, scratch: Path) -> None:
@@ -98,7 +101,19 @@ def _tell_crashes(console: Console, scratch: Path) -> None:
     for missing in told.missing:
         console.print(f"{missing}: it is missing here.", soft_wrap=True)
     show_crashes(compute_crashes(told.logs, told.spans), console)
-    show_findings(compute_findings(told.logs), console)
+    _tell_findings(console, Recording(_run(app), told.spans, (), told.logs))
+
+
+def _tell_findings(console: Console, recording: Recording) -> None:
+    findings = analyse(recording).findings
+    print_findings(findings, console)
+    if findings:
+        console.print(f"autogen-vitals explain {findings[0].rule} says why, and how", highlight=False)
+
+
+def _run(app: Path) -> Run:
+    """What the report has to know of a run of the app: where its files are."""
+    return Run(id="demo", command=(), directory=str(app), started_ns=0)
 
 
 def _name_app(console: Console, name: str) -> None:
@@ -158,7 +173,7 @@ def _send_requests(url: str, service: Service, *, few: bool) -> int:
 def _has_spans(receiver: Receiver, sent: int) -> bool:
     """Whether all requests have arrived, and from each of their processes its cold start."""
     requests = request_spans(receiver.spans)
-    started = {instance_of(span.resource) for span in receiver.spans if span.name == semconv.STARTUP_SPAN.name}
+    started = {instance_of(span.resource) for span in receiver.spans if span.name == STARTUP_SPAN.name}
     return len(requests) >= sent and all(instance_of(span.resource) in started for span in requests)
 
 

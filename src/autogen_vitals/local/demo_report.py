@@ -11,28 +11,10 @@ from statistics import fmean
 from autogen_vitals import semconv
 from autogen_vitals.local.otlp import Attributes
 from autogen_vitals.local.receiver import ReceivedPoint, ReceivedSpan, latest_points
-
-_NS_PER_MS = 1e6
-
-
-@dataclass(frozen=True)
-class InitRow:
-    """The inits of one component type in one worker.
-
-    Attributes:
-        component: class name, with the stage where it is not the constructor.
-        first_ms: the first of the worker; ``None`` where it has no span.
-        repeat_ms: mean of the others; ``None`` where there are none.
-        sites: ``file:line`` of the places that built it, those with a span.
-    """
-
-    component: str
-    count: int
-    first_ms: float | None
-    repeat_ms: float | None
-    total_ms: float
-    reinits: int
-    sites: tuple[str, ...]
+from autogen_vitals.local.recording import Recording, Run
+from autogen_vitals.local.report.inits import inits_of
+from autogen_vitals.local.report.model import Init
+from autogen_vitals.local.report.telemetry import Telemetry, duration_ms, instance_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +24,7 @@ class Worker:
     pid: int
     server: str
     requests: int
-    inits: tuple[InitRow, ...]
+    inits: tuple[Init, ...]
 
 
 @dataclass(frozen=True)
@@ -101,19 +83,9 @@ def compute_report(spans: Iterable[ReceivedSpan], points: Iterable[ReceivedPoint
     )
 
 
-def instance_of(resource: Attributes) -> str:
-    """The identity of the process a resource describes."""
-    return str(resource.get("service.instance.id", ""))
-
-
 def request_spans(spans: Iterable[ReceivedSpan]) -> list[ReceivedSpan]:
     """The spans of requests that used AutoGen."""
     return [span for span in spans if span.kind == "SERVER" and semconv.START_TYPE in span.attributes]
-
-
-def duration_ms(span: ReceivedSpan) -> float:
-    """How long it took."""
-    return (span.end_ns - span.start_ns) / _NS_PER_MS
 
 
 class _Telemetry:
@@ -150,39 +122,20 @@ def _workers(telemetry: _Telemetry, app_directory: Path) -> Iterable[Worker]:
                 pid=info.attributes[semconv.PROCESS_PID],
                 server=info.attributes[semconv.WORKER_SERVER],
                 requests=len(requests),
-                inits=_init_rows(telemetry, instance, app_directory),
+                inits=_inits(telemetry, instance, app_directory),
             )
 
 
-def _init_rows(telemetry: _Telemetry, instance: str, app_directory: Path) -> tuple[InitRow, ...]:
-    points: dict[str, list[ReceivedPoint]] = defaultdict(list)
-    for point in telemetry.init_durations:
-        if instance_of(point.resource) == instance:
-            points[_component(point.attributes)].append(point)
-    spans: dict[str, list[ReceivedSpan]] = defaultdict(list)
-    for span in telemetry.inits:
-        if instance_of(span.resource) == instance:
-            spans[_component(span.attributes)].append(span)
-    rows = (_init_row(component, points[component], spans[component], app_directory) for component in points)
-    return tuple(sorted(rows, key=lambda row: row.total_ms, reverse=True))
-
-
-def _init_row(
-    component: str, points: Sequence[ReceivedPoint], spans: Sequence[ReceivedSpan], app_directory: Path
-) -> InitRow:
-    # Cheap repeats have no span, so the numbers are the metric's. The first of a site always has one.
-    count = sum(point.count for point in points)
-    total_ms = sum(point.sum for point in points) * 1000
-    first_ms = duration_ms(spans[0]) if spans else None
-    return InitRow(
-        component=component,
-        count=count,
-        first_ms=first_ms,
-        # Not below zero where the two clocks disagree in the last digits.
-        repeat_ms=max(0.0, total_ms - first_ms) / (count - 1) if first_ms is not None and count > 1 else None,
-        total_ms=total_ms,
-        reinits=sum(point.count for point in points if point.attributes.get(semconv.REINIT)),
-        sites=tuple(dict.fromkeys(site for span in spans if (site := _site(span, app_directory)))),
+def _inits(told: _Telemetry, instance: str, app_directory: Path) -> tuple[Init, ...]:
+    return inits_of(
+        Telemetry(
+            Recording(
+                Run("", (), str(app_directory), 0),
+                tuple(span for span in told.inits if instance_of(span.resource) == instance),
+                tuple(point for point in told.init_durations if instance_of(point.resource) == instance),
+                (),
+            )
+        )
     )
 
 

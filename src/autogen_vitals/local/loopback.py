@@ -9,6 +9,8 @@ import threading
 import uvicorn
 from starlette.types import ASGIApp
 
+from autogen_vitals.local.listening import listen
+
 _START_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _GRACE_SECONDS = 1
@@ -17,11 +19,16 @@ _GRACE_SECONDS = 1
 class LoopbackServer:
     """A context manager that serves ``app`` on 127.0.0.1 while it is entered; use each object once.
 
+    Args:
+        app: what to serve.
+        listener: from ``listening.listen``, where clients may come before there is anything to serve them.
+
     Raises:
         RuntimeError: on entering, when the server does not come up.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket | None = None) -> None:
+        self._listener = listener
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -43,7 +50,7 @@ class LoopbackServer:
         return f"http://127.0.0.1:{self._port}"
 
     def __enter__(self) -> LoopbackServer:
-        listener = _listen()
+        listener = self._listener or listen()
         self._port = listener.getsockname()[1]
         self._thread = threading.Thread(
             target=self._run, args=(listener,), name=f"autogen-vitals-{self._port}", daemon=True
@@ -79,11 +86,3 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.settled.set()
-
-
-def _listen() -> socket.socket:
-    # asyncio sets TCP_NODELAY only where the protocol is given explicitly; without it a streamed reply waits 40 ms for
-    # the client's delayed ACK.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    return listener

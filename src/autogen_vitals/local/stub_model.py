@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -22,6 +22,8 @@ __all__ = ["StubModel", "create_app"]
 
 _EVENT_STREAM = "text/event-stream"
 _WANTED_STATUS = re.compile(r"status:([45]\d\d)")
+_ECHO = re.compile(r"\becho:(\w+)")
+_CANARY = re.compile(r"\bcanary:(\w+)")
 _STUB_VALUES: dict[str, Any] = {
     "string": "stub",
     "integer": 1,
@@ -65,6 +67,16 @@ class StubModel:
         """How many completions were asked for, those answered with an error included."""
         return self._app.state.completions.requests
 
+    @property
+    def told_prompts(self) -> int:
+        """How many of them had a canary word in their messages."""
+        return self._app.state.completions.told_prompts
+
+    @property
+    def mixed_prompts(self) -> int:
+        """How many of them had several: what belongs to one conversation has got into another."""
+        return self._app.state.completions.mixed_prompts
+
 
 def create_app(*, think_seconds: float = 0.0) -> Starlette:
     """An app with the one route ``POST /v1/chat/completions``, streaming or not.
@@ -72,6 +84,9 @@ def create_app(*, think_seconds: float = 0.0) -> Starlette:
     The reply is a text that names the number of the request. It is a call of the first tool instead where there are
     tools and the last message is a user's that says "use the tool". Any message's text may ask for a failure:
     ``status:429`` (or another 4xx or 5xx) for that answer, ``disconnect`` for a connection closed within the reply.
+
+    Two words tell whose reply it is: it ends with the last ``echo:WORD`` of all messages, and with each different
+    ``canary:WORD``, in the order in which they were said.
 
     Args:
         think_seconds: how long each reply takes to begin.
@@ -84,7 +99,7 @@ def create_app(*, think_seconds: float = 0.0) -> Starlette:
 
 class _Completions:
     def __init__(self, think_seconds: float) -> None:
-        self.requests = 0
+        self.requests = self.told_prompts = self.mixed_prompts = 0
         self._think_seconds = think_seconds
 
     async def answer(self, request: Request) -> Response:
@@ -93,9 +108,14 @@ class _Completions:
         try:
             body = await request.json()
             messages = [_text(message) for message in body["messages"]]
-            reply = _reply(body, messages, number)
+            canaries = _canaries(messages)
+            reply = _reply(body, messages, number, canaries)
+        except ClientDisconnect:
+            return Response(status_code=499)  # it was killed in the middle of its request: nobody gets this
         except (ValueError, LookupError, TypeError, AttributeError):
             return _error(400, "the body is not a chat completion request")
+        self.told_prompts += bool(canaries)
+        self.mixed_prompts += len(canaries) > 1
         await asyncio.sleep(self._think_seconds)
         wanted = _WANTED_STATUS.search("\n".join(messages))
         if wanted is not None:
@@ -110,13 +130,19 @@ class _Completions:
         )
 
 
-def _reply(body: _Json, messages: list[str], number: int) -> _Reply:
+def _reply(body: _Json, messages: list[str], number: int, canaries: tuple[str, ...]) -> _Reply:
+    echoes = [f"echo:{word}" for message in messages for word in _ECHO.findall(message)]
     return _Reply(
         number=number,
         model=body.get("model", "stub"),
         tool=_tool_to_call(body),
+        words=(*echoes[-1:], *canaries),
         prompt_tokens=sum(len(message.split()) for message in messages),
     )
+
+
+def _canaries(messages: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"canary:{word}" for message in messages for word in _CANARY.findall(message)))
 
 
 def _text(message: _Json) -> str:
@@ -148,11 +174,12 @@ class _Reply:
     number: int
     model: str
     tool: _Json | None
+    words: tuple[str, ...]
     prompt_tokens: int
 
     @property
     def text(self) -> str:
-        return f"This is reply {self.number} of the stub model."
+        return " ".join((f"This is reply {self.number} of the stub model.", *self.words))
 
     def whole(self) -> _Json:
         message: _Json = {"role": "assistant", "content": None if self.tool else self.text}

@@ -1,0 +1,1 @@
+"""``autogen-vitals run``: a command, watched from beside it."""
