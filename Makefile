@@ -2,7 +2,8 @@
 # make PYTHON=/path/to/python3 ... chooses the Python; make clean first if .venv is there already.
 
 PYTHON ?= $(shell scripts/pick-python)
-WORKERS ?= 3
+# More than the two cores that CI has: servers are waited for.
+WORKERS ?= 4
 ARGS ?=
 ROWS ?=
 
@@ -10,23 +11,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --quiet
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 PICTURES := dashboards/pictures
 SCRIPTS := scripts/generate-docs scripts/matrix scripts/their-tests
+
+# The tests start hundreds of processes, which would all compile what they import.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 # The targets share one virtual environment.
 .NOTPARALLEL:
-.PHONY: help demo test lint types matrix their-tests docs boards pictures build ci clean
+.PHONY: help demo test test-long lint types matrix bench load instructions scale their-tests docs boards pictures build ci clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.stamp-demo ## cold starts, a needless rebuild and warm requests of a small agent service, and what crashes of another
 	@$(BIN)/autogen-vitals demo $(ARGS)
 
-test: $(VENV)/.stamp-test ## all tests; ARGS="-k fork" picks some, WORKERS=4 spreads them
+test: $(VENV)/.stamp-test ## the tests, ten minutes on two cores; ARGS="-k fork" picks some, WORKERS=8 spreads them
 	@scripts/system-tools
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(PYTEST) -m "not long" $(ARGS)
+
+test-long: $(VENV)/.stamp-test ## the rest of them: more servers, endings and programs; ARGS and WORKERS as above
+	@scripts/system-tools
+	$(PYTEST) -m long $(ARGS)
 
 lint: $(VENV)/.stamp-dev ## ruff, and the one-way flow between the rooms (.importlinter)
 	$(BIN)/ruff check . $(SCRIPTS)
@@ -37,10 +46,25 @@ types: $(VENV)/.stamp-dev ## pyright, strict
 	$(BIN)/pyright
 
 matrix: $(VENV)/.stamp-venv ## the tests but e2e against old and new AutoGen, OpenTelemetry and wrapt; ROWS="autogen-0.4.9" picks some
-	@$(BIN)/python scripts/matrix $(ROWS)
+	@$(BIN)/python scripts/matrix $(ROWS) $(ARGS)
 
 their-tests: $(VENV)/.stamp-venv ## AutoGen's own tests without and with us, which must end the same way; ROWS="autogen-0.7.5" picks some
 	@$(BIN)/python scripts/their-tests $(ROWS) $(ARGS)
+
+bench: $(VENV)/.stamp-venv ## what we cost beside the peers, each in .venv-bench/ (twenty minutes); ARGS="--rounds 3 --only bare,ours --rows steady"
+	@PYTHONPATH=benchmarks $(BIN)/python -m bench $(ARGS)
+
+load: $(VENV)/.stamp-demo ## a service under load beside a healthy, slow and broken exporter, without and with us (ten minutes); ARGS="--minutes 2 --rounds 2"
+	@PYTHONPATH=benchmarks $(BIN)/python -m load $(ARGS)
+
+scale: $(VENV)/.stamp-test ## what fleets of workers need of a real Prometheus (ten minutes); ARGS=--write puts it into docs/scale.md
+	@scripts/system-tools
+	@$(BIN)/python benchmarks/scale $(ARGS)
+
+instructions: $(VENV)/.stamp-test ## what we add to the hot paths, in instructions; ARGS=--update keeps that as the baseline
+	@scripts/system-tools instructions
+	@$(BIN)/python benchmarks/instructions $(ARGS)
+	@AUTOGEN_VITALS_INSTRUCTIONS=true $(BIN)/python -m pytest --quiet tests/benchmarks/test_instructions.py
 
 docs: $(VENV)/.stamp-demo ## write docs/signals.md from src/autogen_vitals/semconv/
 	@$(BIN)/python scripts/generate-docs
@@ -60,13 +84,13 @@ build: $(VENV)/.stamp-dev ## wheel and sdist into dist/, and a look at the wheel
 	$(BIN)/python -m build --outdir dist .
 	scripts/check-wheel dist/*.whl
 
-ci: ## everything above but the demo, as CI does
+ci: ## everything above but the demo, bench and load, as CI does
 	@.ci/run
 
 clean: ## remove everything that was made: environments, caches, packages
-	rm -rf $(VENV) .venv-matrix .cache dist build .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-matrix .venv-bench .cache dist build .pytest_cache .ruff_cache .import_linter_cache
 	rm -rf $(PICTURES)/node_modules $(PICTURES)/dist
-	find src tests examples dashboards scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests examples dashboards scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip: dependency groups came with 25.1.
 $(VENV)/.stamp-venv:

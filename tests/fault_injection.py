@@ -58,7 +58,7 @@ def functions() -> dict[str, tuple[types.FunctionType, tuple[int, ...]]]:
                 if isinstance(value, type):
                     pending.append(vars(value))
                 elif isinstance(value, types.FunctionType) and value.__code__.co_filename != "<string>":
-                    # "<string>": what dataclasses generated.
+                    # "<string>": what records and dataclasses have written.
                     note(found, short, value.__qualname__, value, value.__code__, ())
     return found
 
@@ -86,6 +86,11 @@ def raising(code: types.CodeType) -> types.CodeType:
     inner = next(c for c in scope["outer"].__code__.co_consts if isinstance(c, types.CodeType))
     assert inner.co_freevars == free
     return inner
+
+
+def code_at(code: types.CodeType, path: tuple[int, ...]) -> types.CodeType:
+    """The code at a path through nested code."""
+    return functools.reduce(lambda outer, index: outer.co_consts[index], path, code)
 
 
 def with_fault(code: types.CodeType, path: tuple[int, ...]) -> types.CodeType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from opentelemetry.sdk._logs import LoggerProvider, export as logs_export
@@ -15,6 +14,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import autogen_vitals
 from autogen_vitals import semconv
 from autogen_vitals.crashes.reports import Crash, Flight, Identity, ProcessExit
+from autogen_vitals.records import replace
+from autogen_vitals.semconv.spans import FIRST_REQUEST_ATTRIBUTES, REQUEST_ATTRIBUTES, SPAN_EVENTS, SPANS
 from autogen_vitals.telemetry.sink import Telemetry
 
 _TYPES = {"string": str, "int": int, "boolean": bool, "double": float, "string[]": tuple}
@@ -149,7 +150,7 @@ def a_crash(**changes: Any) -> Crash:
         stacktrace='  File "app.py", line 7, in ask',
         wall_ns=1_700_000_000_000_000_000,
     )
-    return dataclasses.replace(crash, **changes)
+    return replace(crash, **changes)
 
 
 def an_exit(**changes: Any) -> ProcessExit:
@@ -174,7 +175,7 @@ def an_exit(**changes: Any) -> ProcessExit:
         flights=(Flight("invoke_agent writer", "request", 0xA, 0xB, 1_700_000_059_000_000_000),),
         signal=9,
     )
-    return dataclasses.replace(exit, **changes)
+    return replace(exit, **changes)
 
 
 def parent_name(span: ReadableSpan, spans: list[ReadableSpan]) -> str | None:
@@ -186,9 +187,9 @@ def parent_name(span: ReadableSpan, spans: list[ReadableSpan]) -> str | None:
 
 def assert_in_the_catalogue(spans: list[ReadableSpan]) -> None:
     """They are what semconv says: names, kinds, required attributes, value types, events, and nothing else."""
-    signals = {signal.name.split(" ")[0]: signal for signal in semconv.SPANS}
-    events = {event.name: event for event in semconv.SPAN_EVENTS}
-    on_requests = (*semconv.REQUEST_ATTRIBUTES, *semconv.FIRST_REQUEST_ATTRIBUTES)
+    signals = {signal.name.split(" ")[0]: signal for signal in SPANS}
+    events = {event.name: event for event in SPAN_EVENTS}
+    on_requests = (*REQUEST_ATTRIBUTES, *FIRST_REQUEST_ATTRIBUTES)
     for span in spans:
         signal = signals[span.name.split(" ")[0]]
         assert span.kind.name == signal.kind

@@ -459,6 +459,15 @@ def model() -> Any:
         yield server
 
 
+@pytest.fixture
+def vitals(silent_vitals: Vitals, tmp_path: Path) -> Vitals:
+    """Without what is known by the clock alone: a busy machine takes its time, whatever the program does."""
+    # What other tests have left fails when it is collected.
+    gc.collect()
+    silent_vitals.enable(loop_blocked_threshold=0, thresholds={"AG106": 60_000}, state_dir=str(tmp_path))
+    return silent_vitals
+
+
 # Of a thread that leaves, pytest; of a fork while there are threads, 3.12; of what it advises against, AutoGen.
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import sys
 import threading
+import types
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,9 +15,10 @@ from typing import Any
 
 import certifi
 import pytest
-from fault_injection import functions, with_fault
+from fault_injection import code_at, functions, with_fault
 from model_server import ModelServer
 from observed import Vitals
+from opentelemetry import trace
 from scenario_of_a_process import note_thread
 from scenario_of_an_app import scenario
 
@@ -186,35 +190,95 @@ def test_the_shell_is_what_it_is_said_to_be() -> None:
     assert set(functions()) >= SHELL
 
 
+@pytest.fixture(scope="module")
+def reached(model: ModelServer, expected: list[Any], tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The functions that the scenario comes to, from the beginning of the installation to its end."""
+    called: set[types.CodeType] = set()
+
+    def note_call(frame: types.FrameType, event: str, _: object) -> None:
+        if event == "call":
+            called.add(frame.f_code)
+
+    with of_the_module() as vitals:
+        threading.setprofile(note_call)
+        sys.setprofile(note_call)
+        try:
+            assert with_faults_in([], vitals, model, tmp_path_factory.mktemp("reached")) == expected
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)  # type: ignore[arg-type]
+    return {name for name, (holder, path) in functions().items() if code_at(holder.__code__, path) in called}
+
+
+@pytest.fixture(scope="module")
+def without_the_unreached(model: ModelServer, reached: set[str], tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """What the app sees when all that the scenario does not come to would raise: each of them alone would say no more,
+    and there are hundreds."""
+    names = sorted(set(functions()) - SHELL - reached)
+    with of_the_module() as vitals:
+        return with_faults_in(names, vitals, model, tmp_path_factory.mktemp("unreached"))
+
+
 @pytest.mark.parametrize("name", sorted(set(functions()) - SHELL))
 def test_a_fault_in_any_function_changes_nothing_for_the_app(
-    silent_vitals: Vitals, model: ModelServer, expected: list[Any], tmp_path: Path, name: str
+    silent_vitals: Vitals,
+    model: ModelServer,
+    expected: list[Any],
+    reached: set[str],
+    name: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     """Results, exceptions and their tracebacks are the same, and nothing is warned of that was not before."""
+    if name in reached:
+        seen = with_faults_in([name], silent_vitals, model, tmp_path)
+    else:
+        seen = request.getfixturevalue("without_the_unreached")
+    assert seen == expected
+
+
+@contextlib.contextmanager
+def of_the_module() -> Iterator[Vitals]:
+    """What ``silent_vitals`` is, for more than one test."""
+    vitals = Vitals()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trace, "_TRACER_PROVIDER", vitals.tracer_provider)
+        patch.setattr(threading, "excepthook", note_thread)
+        try:
+            yield vitals
+        finally:
+            autogen_vitals.disable()
+
+
+def with_faults_in(names: list[str], vitals: Vitals, model: ModelServer, state_dir: Path) -> list[Any]:
+    """What the app sees of the scenario, with each of these functions made to raise."""
     undo_again: Callable[[], None] | None = None
-    holder, path = functions()[name]
-    original = holder.__code__
+    # What is inside of another comes first: it goes with that.
+    faulty = sorted((functions()[name] for name in names), key=lambda found: -len(found[1]))
+    originals = {holder: holder.__code__ for holder, _ in faulty}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # 3.13 says that a generator's code is being replaced
-        holder.__code__ = with_fault(original, path)
+        for holder, path in faulty:
+            holder.__code__ = with_fault(holder.__code__, path)
         # Unraisable errors in __del__ and RuntimeWarnings of coroutines that nobody awaited fail the test too.
         warnings.simplefilter("error")
         try:
-            silent_vitals.enable(state_dir=str(tmp_path))
+            vitals.enable(state_dir=str(state_dir))
             seen = asyncio.run(scenario(model))
-            silent_vitals.points("autogen.init.duration")
+            vitals.points("autogen.init.duration")
             autogen_vitals.flush(1)
-            if silent_vitals.installed is not None:
-                silent_vitals.installed._moments.exiting()
-                undo_again = to_be_undone(silent_vitals.installed)
+            if vitals.installed is not None:
+                vitals.installed._moments.exiting()
+                undo_again = to_be_undone(vitals.installed)
             autogen_vitals.disable()
             gc.collect()
         finally:
             warnings.simplefilter("ignore")
-            holder.__code__ = original
+            for holder, original in originals.items():
+                holder.__code__ = original
             if undo_again is not None:
                 undo_again()
-    assert seen == expected
+    return seen
 
 
 def to_be_undone(installed: Instrumentation) -> Callable[[], None]:

@@ -6,12 +6,13 @@ import runpy
 from pathlib import Path
 
 from autogen_vitals import semconv
+from autogen_vitals.semconv.spans import FIRST_REQUEST_ATTRIBUTES, REQUEST_ATTRIBUTES, SPAN_EVENTS, SPANS, STARTUP_SPAN
 from autogen_vitals.vocabulary import STARTUP_STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTANTS = {
     value for name, value in vars(semconv).items() if name.isupper() and isinstance(value, str) and "." in value
-} - {semconv.SCHEMA_URL, *(event.name for event in semconv.SPAN_EVENTS)}
+} - {semconv.SCHEMA_URL, *(event.name for event in SPAN_EVENTS)}
 OF_STAGES = {semconv.startup_attribute(stage) for stage in STARTUP_STAGES}
 
 
@@ -26,24 +27,24 @@ def test_every_attribute_is_described_once() -> None:
     described = [attribute.name for attribute in semconv.ATTRIBUTES]
     assert len(described) == len(set(described))
     assert set(described) == CONSTANTS | OF_STAGES
-    used = {name for signal in (*semconv.SPANS, *semconv.SPAN_EVENTS, *semconv.EVENTS) for name, _ in signal.attributes}
+    used = {name for signal in (*SPANS, *SPAN_EVENTS, *semconv.EVENTS) for name, _ in signal.attributes}
     used |= {name for metric in semconv.METRICS for name in metric.attributes}
-    assert used | {*semconv.REQUEST_ATTRIBUTES, *semconv.FIRST_REQUEST_ATTRIBUTES} == set(described)
+    assert used | {*REQUEST_ATTRIBUTES, *FIRST_REQUEST_ATTRIBUTES} == set(described)
 
 
 def test_the_first_request_has_what_the_start_has() -> None:
     """Each stage, their sum and the rest of the cold start, so that the two can be compared; never what is not said."""
-    of_the_start = {name for name, _ in semconv.STARTUP_SPAN.attributes}
-    assert OF_STAGES < set(semconv.FIRST_REQUEST_ATTRIBUTES) <= of_the_start
-    assert not set(semconv.FIRST_REQUEST_ATTRIBUTES) & set(semconv.REQUEST_ATTRIBUTES)
+    of_the_start = {name for name, _ in STARTUP_SPAN.attributes}
+    assert OF_STAGES < set(FIRST_REQUEST_ATTRIBUTES) <= of_the_start
+    assert not set(FIRST_REQUEST_ATTRIBUTES) & set(REQUEST_ATTRIBUTES)
 
 
 def test_a_signal_names_an_attribute_once() -> None:
     """No span, event or metric lists one twice, and no two signals of a kind have one name."""
-    for signal in (*semconv.SPANS, *semconv.SPAN_EVENTS, *semconv.EVENTS):
+    for signal in (*SPANS, *SPAN_EVENTS, *semconv.EVENTS):
         names = [name for name, _ in signal.attributes]
         assert len(names) == len(set(names)), signal.name
-    for signals in (semconv.SPANS, semconv.SPAN_EVENTS, semconv.EVENTS, semconv.METRICS):
+    for signals in (SPANS, SPAN_EVENTS, semconv.EVENTS, semconv.METRICS):
         names = [signal.name for signal in signals]
         assert len(names) == len(set(names))
 

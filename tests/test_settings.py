@@ -14,6 +14,7 @@ import pytest
 from opentelemetry.instrumentation import auto_instrumentation
 
 from autogen_vitals import environment_variables
+from autogen_vitals.records import names_of, values_of
 from autogen_vitals.settings import Configuration, Settings, load_settings
 
 DEFAULTS = {
@@ -96,7 +97,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_defaults_are_the_documented_ones() -> None:
     """Nothing given, nothing set: the defaults."""
-    assert dataclasses.asdict(load_settings({})) == DEFAULTS == dataclasses.asdict(Settings())
+    assert values_of(load_settings({})) == DEFAULTS == values_of(Settings())
 
 
 def test_settings_are_frozen() -> None:
@@ -110,7 +111,7 @@ def test_the_environment_beats_the_default(name: str, monkeypatch: pytest.Monkey
     """A variable sets its own setting and no other."""
     text, value, _, _ = ACCEPTED[name]
     monkeypatch.setenv(variable(name), text)
-    assert dataclasses.asdict(load_settings({})) == {**DEFAULTS, name: value}
+    assert values_of(load_settings({})) == {**DEFAULTS, name: value}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -118,7 +119,7 @@ def test_a_keyword_beats_the_environment(name: str, monkeypatch: pytest.MonkeyPa
     """A keyword of enable(), which is also what declarative configuration passes, wins over the variable."""
     text, _, keyword, value = ACCEPTED[name]
     monkeypatch.setenv(variable(name), text)
-    assert dataclasses.asdict(load_settings({name: keyword})) == {**DEFAULTS, name: value}
+    assert values_of(load_settings({name: keyword})) == {**DEFAULTS, name: value}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -135,7 +136,7 @@ def test_an_empty_variable_is_not_given(
 ) -> None:
     """An empty variable means unset, as everywhere in OpenTelemetry, and nobody is warned."""
     monkeypatch.setenv(variable(name), "")
-    assert dataclasses.asdict(load_settings({})) == DEFAULTS
+    assert values_of(load_settings({})) == DEFAULTS
     assert caplog.records == []
 
 
@@ -180,7 +181,7 @@ def refusal(name: str, source: str, value: object) -> str:
 @pytest.mark.parametrize(("name", "value"), refusals())
 def test_a_bad_keyword_is_one_warning(name: str, value: Any, caplog: pytest.LogCaptureFixture) -> None:
     """The warning names the keyword, the value and what is accepted; the default is used."""
-    assert dataclasses.asdict(load_settings({name: value})) == DEFAULTS
+    assert values_of(load_settings({name: value})) == DEFAULTS
     assert [(record.name, record.levelname, record.getMessage()) for record in caplog.records] == [
         (
             "autogen_vitals",
@@ -196,7 +197,7 @@ def test_a_bad_variable_is_one_warning(
 ) -> None:
     """The warning names the variable, the value and what is accepted; the default is used."""
     monkeypatch.setenv(variable(name), text)
-    assert dataclasses.asdict(load_settings({})) == DEFAULTS
+    assert values_of(load_settings({})) == DEFAULTS
     assert [record.getMessage() for record in caplog.records] == [refusal(name, variable(name), text)]
 
 
@@ -231,7 +232,7 @@ def test_an_unknown_name_is_one_warning(caplog: pytest.LogCaptureFixture) -> Non
 
 def test_the_configuration_has_the_fields_of_the_settings() -> None:
     """Declarative configuration knows every setting, and "not given" for each."""
-    names = [field.name for field in dataclasses.fields(Settings)]
+    names = list(names_of(Settings))
     assert [field.name for field in dataclasses.fields(Configuration)] == names
     assert dataclasses.astuple(Configuration()) == (None,) * len(names)
 
@@ -249,7 +250,7 @@ def test_the_configuration_says_which_types_it_takes() -> None:
 def test_each_setting_has_its_constant() -> None:
     """environment_variables has one constant for each setting, named as its value, and no other."""
     constants = {name: value for name, value in vars(environment_variables).items() if name.startswith("OTEL_")}
-    assert constants == {variable(field.name): variable(field.name) for field in dataclasses.fields(Settings)}
+    assert constants == {variable(name): variable(name) for name in names_of(Settings)}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import history
 import prometheus
 import pytest
 import scenario
-from e2e.conftest import signals_as_in_a_terminal as signals_as_in_a_terminal
 from e2e.crashing import Once
 from prometheus import Prometheus
 from scenario import Played

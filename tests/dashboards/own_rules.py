@@ -13,6 +13,7 @@ from lint_rules import Fault, Json, filled_in, nodes, panels, queries, rule, sel
 
 from autogen_vitals import semconv
 from autogen_vitals.findings.catalogue import catalogue
+from autogen_vitals.semconv.spans import SPANS
 from autogen_vitals.vocabulary import CATEGORIES, EXIT_REASONS, NOT_CRASHES
 
 UIDS = {"autogen-cold-starts", "autogen-crashes", "autogen-workers"}
@@ -161,7 +162,7 @@ def known_name(board: Json) -> Iterator[Fault]:
 @rule
 def traceql(board: Json) -> Iterator[Fault]:
     """Spans and attributes that Tempo is asked for are ours, in the chosen instances."""
-    spans = {span.name for span in semconv.SPANS}
+    spans = {span.name for span in SPANS}
     for panel in panels(board):
         for target in panel["targets"]:
             query = target.get("query")

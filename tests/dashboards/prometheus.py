@@ -19,7 +19,9 @@ from e2e.harness import free_port
 
 _CACHE = Path(__file__).parents[2] / ".cache" / "system" / "bin"
 _READY_SECONDS = 60.0
-_STOP_SECONDS = 30.0
+_STOP_SECONDS = 60.0
+_KEPT = ("--storage.tsdb.retention.time=10y",)
+"""What was written as long ago as a test likes is there."""
 
 Labels = dict[str, str]
 
@@ -95,17 +97,19 @@ class Prometheus:
     Args:
         folder: its data; a history that was written there is served.
         config: of scrapes, as JSON has it, which is YAML.
+        flags: besides those that say where it is.
 
     Raises:
         PrometheusFailed: on entering, when it does not come up.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any] | None = None) -> None:
+    def __init__(self, folder: Path, config: dict[str, Any] | None = None, flags: tuple[str, ...] = _KEPT) -> None:
         self._folder = folder
         self._config = config or {}
+        self._flags = flags
         self._log = folder.parent / f"{folder.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{free_port()}", timeout=60, trust_env=False)
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{free_port()}", timeout=300, trust_env=False)
 
     @property
     def url(self) -> str:
@@ -120,9 +124,9 @@ class Prometheus:
             tool("prometheus"),
             f"--config.file={config}",
             f"--storage.tsdb.path={self._folder}",
-            "--storage.tsdb.retention.time=10y",
             f"--web.listen-address=127.0.0.1:{self._http.base_url.port}",
             "--log.level=warn",
+            *self._flags,
         ]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import json
 import re
 import sys
@@ -17,6 +16,7 @@ from catalogue import asked
 from lint_rules import RULES, Json, excluded, panels, queries
 
 from autogen_vitals import semconv
+from autogen_vitals.records import replace
 
 FOLDER = Path(__file__).parents[2] / "dashboards" / "grafana"
 BOARDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
@@ -116,7 +116,7 @@ def test_increase_instead_of_the_formula_is_noticed(monkeypatch: pytest.MonkeyPa
 def test_a_renamed_metric_is_noticed(metric: semconv.Metric, monkeypatch: pytest.MonkeyPatch) -> None:
     """A metric with another name makes another board than the committed one, and the committed one asks for what is no
     longer emitted."""
-    renamed = dataclasses.replace(metric, name=f"{metric.name}.renamed")
+    renamed = replace(metric, name=f"{metric.name}.renamed")
     constant = next(name for name, value in vars(semconv).items() if value is metric)
     metrics = tuple(renamed if each is metric else each for each in semconv.METRICS)
     monkeypatch.setattr(semconv, constant, renamed)
@@ -130,7 +130,7 @@ def test_a_renamed_metric_is_noticed(metric: semconv.Metric, monkeypatch: pytest
 @pytest.mark.usefixtures("imported_anew")
 def test_an_attribute_that_a_metric_lost_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A board cannot be made of a label that its metric does not have."""
-    less = dataclasses.replace(semconv.CRASHES, attributes=(semconv.CRASH_CATEGORY, semconv.ERROR_TYPE))
+    less = replace(semconv.CRASHES, attributes=(semconv.CRASH_CATEGORY, semconv.ERROR_TYPE))
     monkeypatch.setattr(semconv, "CRASHES", less)
     with pytest.raises(ValueError, match=r"autogen\.crashes has no attribute autogen\.phase"):
         generate()

@@ -19,6 +19,7 @@ from dockerfile_parse import DockerfileParser
 from packaging.requirements import Requirement
 
 from autogen_vitals import environment_variables, semconv
+from autogen_vitals.semconv.spans import REQUEST_ATTRIBUTES, SPAN_EVENTS, SPANS, STARTUP_SPAN
 from autogen_vitals.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -147,13 +148,13 @@ def policies() -> Iterator[tuple[str, str, Any]]:
 
 def test_sampling_asks_for_what_spans_have() -> None:
     """Attributes, values and events of spans, as semconv has them."""
-    on_spans = {name for span in semconv.SPANS for name, _ in span.attributes} | {*semconv.REQUEST_ATTRIBUTES}
+    on_spans = {name for span in SPANS for name, _ in span.attributes} | {*REQUEST_ATTRIBUTES}
     for name, kind, wanted in policies():
         text = json.dumps(wanted)
         for attribute in re.findall(r'(?:attributes\[\\"|"key": ")([a-z._]+)', text):
             assert attribute in on_spans, f"{name}: {attribute}"
         for event in re.findall(r'name == \\"([a-z._]+)', text):
-            assert event in {event.name for event in semconv.SPAN_EVENTS}, f"{name}: {event}"
+            assert event in {event.name for event in SPAN_EVENTS}, f"{name}: {event}"
         if kind == "string_attribute":
             [meaning] = [each.meaning for each in semconv.ATTRIBUTES if each.name == wanted["key"]]
             assert all(f"`{value}`" in meaning for value in wanted["values"])
@@ -163,7 +164,7 @@ def test_sampling_keeps_cold_starts_crashes_and_errors() -> None:
     """Whatever is dropped, these are not: each has a policy of its own."""
     found = {name: (kind, wanted) for name, kind, wanted in policies()}
     assert semconv.STARTUP_TOTAL in json.dumps(found["start-ups"])
-    assert (semconv.STARTUP_TOTAL, "always") in semconv.STARTUP_SPAN.attributes
+    assert (semconv.STARTUP_TOTAL, "always") in STARTUP_SPAN.attributes
     assert found["cold-requests"] == ("string_attribute", {"key": semconv.START_TYPE, "values": ["cold"]})
     assert semconv.CRASH_CATEGORY in json.dumps(found["crashes"])
     assert found["errors"] == ("status_code", {"status_codes": ["ERROR"]})

@@ -10,6 +10,7 @@ worth knowing.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import os
@@ -28,6 +29,7 @@ import autogen_vitals
 from autogen_vitals import semconv
 from autogen_vitals.crashes.classify import classify
 from autogen_vitals.local.stub_model import StubModel
+from autogen_vitals.semconv.spans import SPAN_EVENTS
 from autogen_vitals.vocabulary import CATEGORIES, EXIT_REASONS, NOT_CRASHES
 
 autogen_core: Any = pytest.importorskip("autogen_core")
@@ -98,6 +100,10 @@ def run(
         if "threshold" in block.says:
             autogen_vitals.disable()
             vitals.enable(thresholds={block.rule: float(block.says["threshold"])})
+        elif "runs" in block.says and block.rule != "AG604":
+            # How long a busy machine lets a loop stand still is nothing that the page could help.
+            autogen_vitals.disable()
+            vitals.enable(state_dir=str(tmp_path / "state"), loop_blocked_threshold=5000)
         raised: BaseException | None = None
         try:
             source, file = "\n" * (block.line - 1) + block.code, tmp_path / f"{block.rule}.py"
@@ -130,6 +136,8 @@ def run(
             monkeypatch.setenv(variable, str(tmp_path))
         elif variable:
             monkeypatch.delenv(variable)
+        # A client that another test has left to the garbage, on a loop that is closed, is not to be collected in there.
+        gc.collect()
         return in_fork(lambda: outcome(block))
 
     return run
@@ -149,9 +157,13 @@ def test_code_does_what_the_page_says(block: Block, run: Callable[[Block], dict[
     became = run(block)
     if "finds" in block.says:
         rule = block.says["finds"] or block.rule
+        guilty = [number for number, line in block.lines if line.endswith(f"# {rule}")]
+        for _ in range(2 if "blocks" in block.says else 0):
+            # Who has no time to look while the loop stands still does not know the line.
+            if (rule, 0) in map(tuple, became["found"]):
+                became = run(block)
         lines = [line for found, line in became["found"] if found == rule]
         assert lines, became["found"]
-        guilty = [number for number, line in block.lines if line.endswith(f"# {rule}")]
         assert not guilty or lines[0] in guilty
     if "fails" in block.says:
         assert block.says["fails"] in became["raised"][:2], became["raised"] or "it runs"
@@ -192,7 +204,7 @@ def test_what_a_page_names_is_emitted(page: Path) -> None:
     emitted = {
         *(attribute.name for attribute in semconv.ATTRIBUTES),
         *(metric.name for metric in semconv.METRICS),
-        *(event.name for event in (*semconv.EVENTS, *semconv.SPAN_EVENTS)),
+        *(event.name for event in (*semconv.EVENTS, *SPAN_EVENTS)),
     }
     named = set(re.findall(r"`((?:autogen|process|code|exception|service)\.(?!rules|alerts)[a-z_.]+)`", text))
     assert named - emitted - {"service.instance.id", "namespace.pod.container"} == set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -66,14 +65,6 @@ class Start:
         port = free_port()
         prefix = ["opentelemetry-instrument"] if instrument else []
         return self.command([*prefix, *launcher.fill(port, app)], *variables, port=port)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def signals_as_in_a_terminal() -> None:
-    """A test run in the background of a shell ignores SIGINT and SIGQUIT, and its children would inherit that."""
-    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from autogen_vitals.local.service import connections
 from autogen_vitals.local.stub_model import StubModel
@@ -87,6 +88,13 @@ LAUNCHERS = (
     GUNICORN_SYNC,
     GUNICORN_SYNC_PRELOAD,
 )
+
+
+def served_by(*launchers: Launcher, long: Sequence[Launcher] = ()) -> pytest.MarkDecorator:
+    """Parametrize a test with these launchers, and with those of a long run, which only ``make test-long`` takes."""
+    cases = [pytest.param(launcher, id=launcher.name) for launcher in launchers]
+    cases += [pytest.param(launcher, id=launcher.name, marks=pytest.mark.long) for launcher in long]
+    return pytest.mark.parametrize("launcher", cases)
 
 
 def environment(home: Path, *parts: dict[str, str]) -> dict[str, str]:

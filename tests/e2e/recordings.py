@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import pickle
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,8 +139,11 @@ class Recorder:
         )
 
 
-def recorded(*launchers: Launcher) -> pytest.MarkDecorator:
-    """Parametrize a test with the runs of these launchers, of all without any."""
-    return pytest.mark.parametrize(
-        "recording", [pytest.param(launcher, id=launcher.name) for launcher in launchers or LAUNCHERS], indirect=True
-    )
+def recorded(*launchers: Launcher, long: Sequence[Launcher] = ()) -> pytest.MarkDecorator:
+    """Parametrize a test with the runs of these launchers, of all without any; with those of a long run only ``make
+    test-long`` does."""
+    cases = [
+        pytest.param(launcher, id=launcher.name, marks=pytest.mark.long if launcher in long else ())
+        for launcher in launchers or LAUNCHERS
+    ]
+    return pytest.mark.parametrize("recording", cases, indirect=True)

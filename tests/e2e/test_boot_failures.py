@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,7 @@ class Column:
         run: lets it fail in each of the ways; who that was.
         alone: those of which the process that was started fails itself: nobody that we see waits for it.
         code: what a worker exits with that cannot import the app.
+        long: others fail to start in the same ways.
     """
 
     name: str
@@ -75,10 +77,15 @@ class Column:
     run: Callable[[Scene], dict[str, Death]]
     alone: tuple[Failure, ...] = ()
     code: int = 3
+    long: bool = False
 
 
 def _starts(
-    name: str, begin: Callable[[Scene], Server], failures: tuple[Failure, ...], alone: tuple[Failure, ...] = ()
+    name: str,
+    begin: Callable[[Scene], Server],
+    failures: tuple[Failure, ...],
+    alone: tuple[Failure, ...] = (),
+    long: bool = False,
 ) -> Column:
     """A column that is started once for each failure, as where something starts it again and again."""
 
@@ -88,7 +95,7 @@ def _starts(
         scene.begin_again()
         return failed
 
-    return Column(name, failures, run, alone)
+    return Column(name, failures, run, alone, long=long)
 
 
 def _fail(scene: Scene, begin: Callable[[Scene], Server], failure: Failure) -> Death:
@@ -114,7 +121,7 @@ def _script(scene: Scene) -> Server:
 
 
 # Each of its workers is given that time although it has ended: not longer than one takes to boot.
-_IMPATIENT = uvicorn_workers(5)
+_IMPATIENT = uvicorn_workers(8)
 
 
 def _run_uvicorn_workers(scene: Scene) -> dict[str, Death]:
@@ -126,7 +133,7 @@ def _run_uvicorn_workers(scene: Scene) -> dict[str, Death]:
         scene.plan_boot_failure(failure.name)
         failed[failure.name] = scene.told(server, failure.name)[0]
         scene.reported(failed[failure.name].pid)
-    scene.receiver.wait_for(lambda _: len(scene.telemetry.events("autogen.process.exit")) >= _CRASH_LOOP, 10)
+    scene.receiver.wait_for(lambda _: len(scene.telemetry.events("autogen.process.exit")) >= _CRASH_LOOP, 40)
     scene.plan_boot_failure("")
     server.wait_ready(_IMPATIENT.workers)
     server.stop()
@@ -147,23 +154,24 @@ def _fail_together(scene: Scene, failure: Failure) -> Death:
 COLUMNS = (
     Column("uvicorn-workers", FAILURES, _run_uvicorn_workers, code=1),
     _starts("uvicorn", _served(UVICORN), FAILURES, alone=FAILURES),
-    _starts("gunicorn-uvicorn", _served(GUNICORN_UVICORN), FAILURES),
-    _starts("gunicorn-uvicorn-preload", _served(GUNICORN_UVICORN_PRELOAD), FAILURES, alone=AT_IMPORT),
+    _starts("gunicorn-uvicorn", _served(GUNICORN_UVICORN), FAILURES, long=True),
+    _starts("gunicorn-uvicorn-preload", _served(GUNICORN_UVICORN_PRELOAD), FAILURES, alone=AT_IMPORT, long=True),
     _starts("gunicorn-sync", _served(GUNICORN_SYNC), (MISSING_MODULE, EXIT_3)),
-    _starts("celery", _celery, AT_IMPORT, alone=AT_IMPORT),
+    _starts("celery", _celery, AT_IMPORT, alone=AT_IMPORT, long=True),
     _starts("script", _script, RAISED_AT_IMPORT, alone=RAISED_AT_IMPORT),
 )
 _BY_NAME = {column.name: column for column in COLUMNS}
 
+
+def _case(column: Column, *failure: Failure) -> Any:
+    name = "-".join((column.name, *(one.name for one in failure)))
+    return pytest.param(column.name, *failure, id=name, marks=pytest.mark.long if column.long else ())
+
+
 # Neighbours ask about different runs: processes of a test run do not wait for one another.
 every_cell = pytest.mark.parametrize(
     ("deaths", "failure"),
-    [
-        pytest.param(column.name, failure, id=f"{column.name}-{failure.name}")
-        for failure in FAILURES
-        for column in COLUMNS
-        if failure in column.failures
-    ],
+    [_case(column, failure) for failure in FAILURES for column in COLUMNS if failure in column.failures],
     indirect=["deaths"],
 )
 
@@ -229,7 +237,7 @@ def test_a_process_that_did_not_start_is_reported_once(deaths: Deaths, column: C
         assert told["autogen.exit.boot_failures"] >= 1
 
 
-@pytest.mark.parametrize("deaths", [column.name for column in COLUMNS], indirect=True)
+@pytest.mark.parametrize("deaths", [_case(column) for column in COLUMNS], indirect=True)
 def test_nobody_else_is_reported(deaths: Deaths) -> None:
     """Each that had failed at most once, nobody who had not, and no record stays."""
     failed = told_by_anybody(deaths)
@@ -242,8 +250,14 @@ def test_nobody_else_is_reported(deaths: Deaths) -> None:
 
 @pytest.mark.parametrize(
     ("launcher", "failure"),
-    [(GUNICORN_UVICORN, MISSING_KEY), (GUNICORN_SYNC, MISSING_KEY), (_IMPATIENT, LIFESPAN)],
-    ids=lambda value: value.name,
+    [
+        pytest.param(launcher, failure, id=f"{launcher.name}-{failure.name}", marks=marks)
+        for launcher, failure, marks in (
+            (GUNICORN_UVICORN, MISSING_KEY, pytest.mark.long),
+            (GUNICORN_SYNC, MISSING_KEY, ()),
+            (_IMPATIENT, LIFESPAN, pytest.mark.long),
+        )
+    ],
 )
 def test_workers_that_fail_together_are_each_reported(
     launcher: Launcher, failure: Failure, start: Start, receiver: Receiver, tmp_path: Path

@@ -19,7 +19,10 @@ CLIENT = "ReplayChatCompletionClient"
 EVERY_INIT = {"OTEL_PYTHON_AUTOGEN_INIT_SPAN_THRESHOLD": "0"}
 
 
-@pytest.mark.parametrize("flush", [False, True], ids=["", "parent-flushed-before"])
+@pytest.mark.parametrize(
+    "flush",
+    [pytest.param(False, id="", marks=pytest.mark.long), pytest.param(True, id="parent-flushed-before")],
+)
 @pytest.mark.parametrize(
     "way", ["fork", "spawn", "forkserver", "executor-fork", "executor-spawn", "pool", "siblings", "os.fork"]
 )

@@ -9,7 +9,7 @@ import pytest
 from autogen_vitals.local.receiver import Receiver
 
 from .conftest import Start
-from .harness import ONLY_AT_STOP, UVICORN_WORKERS, Answer, Launcher, built_by
+from .harness import ONLY_AT_STOP, UVICORN_WORKERS, Answer, Launcher, built_by, served_by
 from .telemetry import Telemetry, by_pid
 from .test_celery import Tasks, tasks  # noqa: F401 - a fixture
 
@@ -54,7 +54,7 @@ def check(answers: list[Answer], telemetry: Telemetry, kind: str = "SERVER") -> 
     assert not telemetry.events("autogen.crash")
 
 
-@pytest.mark.parametrize("launcher", [GUNICORN, GUNICORN_PRELOAD], ids=lambda launcher: launcher.name)
+@served_by(GUNICORN, long=[GUNICORN_PRELOAD])
 def test_agents_for_each_request_behind_gunicorn(
     launcher: Launcher, start: Start, receiver: Receiver, telemetry: Telemetry
 ) -> None:
@@ -105,7 +105,7 @@ def test_a_group_chat_for_each_request(start: Start, receiver: Receiver, telemet
     assert telemetry.counted("gen_ai.invoke_workflow.duration") == len(answers)
 
 
-@pytest.mark.parametrize("path", ["/ask", "/thread"])
+@pytest.mark.parametrize("path", ["/ask", pytest.param("/thread", marks=pytest.mark.long)])
 def test_agents_for_each_request_behind_uvicorn(
     path: str, start: Start, receiver: Receiver, telemetry: Telemetry
 ) -> None:

@@ -68,6 +68,7 @@ class Column:
         seen: somebody waits for it, and learns of its status; else the next start finds its record.
         run: has one process die in each of the ways, and one raise MemoryError; who they were.
         survives: an exception ends a request, not the process.
+        long: others of its kind die in the same ways.
     """
 
     name: str
@@ -75,13 +76,14 @@ class Column:
     seen: bool
     run: Callable[[Scene, pytest.FixtureRequest], dict[str, Death]]
     survives: bool = True
+    long: bool = False
 
 
 def _impatient(launcher: Launcher) -> Launcher:
     return replace(launcher, command=launcher.command.replace("-w 2", f"-w 2 --timeout {_PATIENCE}"))
 
 
-def _gunicorn(launcher: Launcher) -> Column:
+def _gunicorn(launcher: Launcher, long: bool = True) -> Column:
     def run(scene: Scene, request: pytest.FixtureRequest) -> dict[str, Death]:
         server = scene.serve(_impatient(launcher)).wait_ready(2)
         # The others die while it hangs.
@@ -91,7 +93,7 @@ def _gunicorn(launcher: Launcher) -> Column:
         server.stop()
         return victims
 
-    return Column(launcher.name, (*DEADLY, "hang"), True, run)
+    return Column(launcher.name, (*DEADLY, "hang"), True, run, long=long)
 
 
 def _run_uvicorn_workers(scene: Scene, request: pytest.FixtureRequest) -> dict[str, Death]:
@@ -160,26 +162,25 @@ COLUMNS = (
     _gunicorn(GUNICORN_UVICORN),
     Column("uvicorn-workers", (*DEADLY, "stop"), True, _run_uvicorn_workers),
     _gunicorn(GUNICORN_SYNC_PRELOAD),
-    _gunicorn(GUNICORN_UVICORN_PRELOAD),
+    _gunicorn(GUNICORN_UVICORN_PRELOAD, long=False),
     Column("uvicorn", DEADLY, False, _run_uvicorn),
     Column("celery", DEADLY, True, _run_celery),
-    Column("script", DEADLY, False, _run_script, survives=False),
+    Column("script", DEADLY, False, _run_script, survives=False, long=True),
     Column("multiprocessing", DEADLY, True, _run_children, survives=False),
 )
 _BY_NAME = {column.name: column for column in COLUMNS}
 
-every_column = pytest.mark.parametrize(
-    "deaths", [pytest.param(column.name, id=column.name) for column in COLUMNS], indirect=True
-)
+
+def _case(column: Column, *way: str) -> Any:
+    marks = pytest.mark.long if column.long else ()
+    return pytest.param(column.name, *way, id="-".join((column.name, *way)), marks=marks)
+
+
+every_column = pytest.mark.parametrize("deaths", [_case(column) for column in COLUMNS], indirect=True)
 # Neighbours ask about different runs: processes of a test run do not wait for one another.
 every_cell = pytest.mark.parametrize(
     ("deaths", "way"),
-    [
-        pytest.param(column.name, way, id=f"{column.name}-{way}")
-        for way in WAYS
-        for column in COLUMNS
-        if way in column.ways
-    ],
+    [_case(column, way) for way in WAYS for column in COLUMNS if way in column.ways],
     indirect=["deaths"],
 )
 
@@ -281,7 +282,7 @@ def test_nobody_else_is_reported(deaths: Deaths, column: Column) -> None:
     assert len({event.attributes["log.record.uid"] for event in events}) == len(events)
 
 
-@pytest.mark.parametrize("deaths", [column.name for column in COLUMNS if column.seen], indirect=True)
+@pytest.mark.parametrize("deaths", [_case(column) for column in COLUMNS if column.seen], indirect=True)
 def test_the_counter_says_the_same(deaths: Deaths) -> None:
     """``autogen.process.exits`` counts what there are events of, under the same words.
 

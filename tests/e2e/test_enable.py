@@ -28,7 +28,7 @@ pytestmark = pytest.mark.e2e
     ("launcher", "app"),
     [
         pytest.param(UVICORN, "enabled_fastapi:app", id="uvicorn-fastapi"),
-        pytest.param(UVICORN_WORKERS, "enabled_starlette:app", id="uvicorn-workers-starlette"),
+        pytest.param(UVICORN_WORKERS, "enabled_starlette:app", id="uvicorn-workers-starlette", marks=pytest.mark.long),
         pytest.param(GUNICORN_UVICORN_PRELOAD, "enabled_starlette:app", id="gunicorn-uvicorn-preload-starlette"),
         pytest.param(GUNICORN_SYNC, "enabled_flask:app", id="gunicorn-sync-flask"),
     ],

@@ -34,7 +34,9 @@ def _type(point: object) -> str:
     return point.attributes["autogen.start.type"]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("preload", [False, True], ids=["", "preload"])
+@pytest.mark.parametrize(
+    "preload", [pytest.param(False, id="", marks=pytest.mark.long), pytest.param(True, id="preload")]
+)
 def test_flask_app(preload: bool, start: Start, receiver: Receiver, telemetry: Telemetry) -> None:
     """The shared client is built once a worker, after the fork; the other route builds one each time."""
     port, folder = free_port(), EXAMPLES / "flask_app"

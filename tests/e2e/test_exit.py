@@ -10,13 +10,23 @@ import pytest
 from autogen_vitals.local.receiver import Receiver
 
 from .conftest import Start
-from .harness import DISABLED, ONLY_AT_STOP, UVICORN, Launcher
+from .harness import (
+    DISABLED,
+    GUNICORN_SYNC,
+    GUNICORN_SYNC_PRELOAD,
+    GUNICORN_UVICORN,
+    ONLY_AT_STOP,
+    UVICORN,
+    UVICORN_WORKERS,
+    Launcher,
+)
 from .recordings import Recording, recorded
 
 pytestmark = pytest.mark.e2e
 
 
-@recorded()
+# Two more servers each.
+@recorded(long=[UVICORN_WORKERS, GUNICORN_UVICORN, GUNICORN_SYNC, GUNICORN_SYNC_PRELOAD])
 def test_end_and_signal_handlers_are_the_servers_own(recording: Recording, start: Start, receiver: Receiver) -> None:
     """Return code on SIGTERM and the handlers at request time are the same bare, switched off, and observed."""
     ends = {"observed": (recording.returncode, _handlers(answer.body for answer in recording.answers))}

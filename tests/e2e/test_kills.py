@@ -1,7 +1,7 @@
 """Many deaths at random moments under load, and many restarts: all of the first are reported, none of the second.
 
-``make test`` does with a few dozen. ``AUTOGEN_VITALS_KILLS=200 AUTOGEN_VITALS_RESTARTS=100 AUTOGEN_VITALS_DEPLOYS=100
-make test ARGS="-k kills"`` takes an hour.
+``make test`` and ``make test-long`` do with a few dozen. ``AUTOGEN_VITALS_KILLS=200 AUTOGEN_VITALS_RESTARTS=100
+AUTOGEN_VITALS_DEPLOYS=100 make test test-long ARGS="-k kills"`` takes an hour.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def scene(start: Start, receiver: Receiver, tmp_path: Path, model: StubModel) ->
     [
         pytest.param(GUNICORN_UVICORN_PRELOAD, KILLS, id="gunicorn"),
         # Each of its workers imports everything anew.
-        pytest.param(uvicorn_workers(15), max(KILLS // 4, 1), id="uvicorn"),
+        pytest.param(uvicorn_workers(15), max(KILLS // 4, 1), id="uvicorn", marks=pytest.mark.long),
     ],
 )
 def test_each_kill_is_reported_once(launcher: Launcher, kills: int, scene: Scene) -> None:
@@ -84,7 +84,8 @@ def test_each_kill_is_reported_once(launcher: Launcher, kills: int, scene: Scene
         assert told["autogen.exit.observed_by"] == "supervisor", told
         assert told["process.parent_pid"] == server.pid
     assert sum(point.value or 0 for point in crashed_exits(scene.telemetry)) == kills
-    assert not scene.left_over()
+    # A worker may be killed while it makes its record; what was not finished is swept an hour later.
+    assert not [name for name in scene.left_over() if not name.endswith(".new")]
 
 
 def _kill(server: Server, kills: int) -> set[int]:
@@ -108,8 +109,8 @@ def _reported(scene: Scene) -> Counter[int]:
     ("launcher", "restarts"),
     [
         pytest.param(GUNICORN_UVICORN_PRELOAD, RESTARTS, id="gunicorn-uvicorn"),
-        pytest.param(GUNICORN_SYNC_PRELOAD, RESTARTS, id="gunicorn-sync"),
-        pytest.param(UVICORN_WORKERS, max(RESTARTS // 4, 1), id="uvicorn"),
+        pytest.param(GUNICORN_SYNC_PRELOAD, RESTARTS, id="gunicorn-sync", marks=pytest.mark.long),
+        pytest.param(UVICORN_WORKERS, max(RESTARTS // 4, 1), id="uvicorn", marks=pytest.mark.long),
     ],
 )
 def test_no_restart_is_a_crash(launcher: Launcher, restarts: int, scene: Scene) -> None:
@@ -150,10 +151,10 @@ def _work_and_stop(scene: Scene, request: pytest.FixtureRequest) -> None:
     "serve_and_stop",
     [
         pytest.param(_serve_and_stop(UVICORN), id="uvicorn"),
-        pytest.param(_serve_and_stop(UVICORN_WORKERS), id="uvicorn-workers"),
-        pytest.param(_serve_and_stop(GUNICORN_UVICORN), id="gunicorn-uvicorn"),
-        pytest.param(_serve_and_stop(GUNICORN_SYNC), id="gunicorn-sync"),
-        pytest.param(_work_and_stop, id="celery"),
+        pytest.param(_serve_and_stop(UVICORN_WORKERS), id="uvicorn-workers", marks=pytest.mark.long),
+        pytest.param(_serve_and_stop(GUNICORN_UVICORN), id="gunicorn-uvicorn", marks=pytest.mark.long),
+        pytest.param(_serve_and_stop(GUNICORN_SYNC), id="gunicorn-sync", marks=pytest.mark.long),
+        pytest.param(_work_and_stop, id="celery", marks=pytest.mark.long),
     ],
 )
 def test_no_deploy_is_a_crash(

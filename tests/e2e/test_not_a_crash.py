@@ -33,6 +33,7 @@ from .harness import (
     UVICORN,
     UVICORN_WORKERS,
     Launcher,
+    served_by,
 )
 
 pytestmark = pytest.mark.e2e
@@ -61,16 +62,16 @@ NOT_GRACEFUL = replace(GUNICORN_UVICORN, command=GUNICORN_UVICORN.command + " --
 @pytest.mark.parametrize(
     ("launcher", "number"),
     [
-        pytest.param(launcher, number, id=f"{launcher.name}-{number.name}")
-        for launcher, number in (
-            (UVICORN_WORKERS, signal.SIGINT),
-            (UVICORN, signal.SIGTERM),
-            (UVICORN, signal.SIGINT),
-            (UVICORN, signal.SIGQUIT),
-            (NOT_GRACEFUL, signal.SIGTERM),
-            (NOT_GRACEFUL, signal.SIGQUIT),
-            (GUNICORN_SYNC_PRELOAD, signal.SIGTERM),
-            (GUNICORN_SYNC_PRELOAD, signal.SIGINT),
+        pytest.param(launcher, number, id=f"{launcher.name}-{number.name}", marks=marks)
+        for launcher, number, marks in (
+            (UVICORN_WORKERS, signal.SIGINT, ()),
+            (UVICORN, signal.SIGTERM, ()),
+            (UVICORN, signal.SIGINT, pytest.mark.long),
+            (UVICORN, signal.SIGQUIT, pytest.mark.long),
+            (NOT_GRACEFUL, signal.SIGTERM, pytest.mark.long),
+            (NOT_GRACEFUL, signal.SIGQUIT, pytest.mark.long),
+            (GUNICORN_SYNC_PRELOAD, signal.SIGTERM, ()),
+            (GUNICORN_SYNC_PRELOAD, signal.SIGINT, pytest.mark.long),
         )
     ],
 )
@@ -87,14 +88,12 @@ _PATIENT_UVICORN = uvicorn_workers(15)
 _RECYCLING = "gunicorn -w 2 -b 127.0.0.1:{port} --max-requests 5 "
 
 
-@pytest.mark.parametrize(
-    "launcher",
-    [
+@served_by(
+    Launcher("gunicorn-sync-preload", _RECYCLING + "--preload {app}", 2, GUNICORN_SYNC_PRELOAD.app),
+    long=[
         Launcher("gunicorn-uvicorn", _RECYCLING + "-k uvicorn_worker.UvicornWorker {app}", 2),
-        Launcher("gunicorn-sync-preload", _RECYCLING + "--preload {app}", 2, GUNICORN_SYNC_PRELOAD.app),
         replace(_PATIENT_UVICORN, command=_PATIENT_UVICORN.command + " --limit-max-requests 15"),
     ],
-    ids=lambda launcher: launcher.name,
 )
 def test_workers_that_have_served_enough(launcher: Launcher, scene: Scene) -> None:
     """They end by themselves and are replaced, under load."""
@@ -106,11 +105,7 @@ def test_workers_that_have_served_enough(launcher: Launcher, scene: Scene) -> No
     _check_nothing_is_reported(scene)
 
 
-@pytest.mark.parametrize(
-    "launcher",
-    [GUNICORN_UVICORN, GUNICORN_SYNC],
-    ids=lambda launcher: launcher.name,
-)
+@served_by(GUNICORN_UVICORN, long=[GUNICORN_SYNC])
 def test_a_server_that_is_reloaded(launcher: Launcher, scene: Scene) -> None:
     """SIGHUP replaces all workers, under load. Many times, and the other servers: test_kills.py."""
     server = scene.serve(launcher).wait_ready(launcher.workers)
@@ -136,7 +131,10 @@ def test_autoreload(scene: Scene, tmp_path: Path) -> None:
     _check_nothing_is_reported(scene)
 
 
-@pytest.mark.parametrize("arguments", ["--concurrency 2", "--concurrency 1 --max-tasks-per-child 1"])
+@pytest.mark.parametrize(
+    "arguments",
+    ["--concurrency 2", pytest.param("--concurrency 1 --max-tasks-per-child 1", marks=pytest.mark.long)],
+)
 def test_a_celery_worker_that_is_asked_to_stop(arguments: str, scene: Scene, redis_url: str) -> None:
     """Its children, which leave by os._exit, and those that have done as many tasks as they are to do."""
     with CeleryWorker(scene, redis_url, arguments) as worker:

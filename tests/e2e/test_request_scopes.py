@@ -38,6 +38,7 @@ class Served:
         prefix: of the app's paths.
         stop: the signal that it ends with as it should.
         says_500: its app answers with JSON when it fails.
+        long: others serve its framework, and serve with its server.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Served:
     prefix: str = ""
     stop: signal.Signals = signal.SIGTERM
     says_500: bool = True
+    long: bool = False
 
 
 _GUNICORN = "gunicorn -b 127.0.0.1:{port} "
@@ -57,16 +59,19 @@ SERVED = (
     Served("flask-werkzeug", "flask --app scopes_flask run --port {port}", stop=signal.SIGINT),
     Served("django-wsgiref", "python scopes_django.py {port}", stop=signal.SIGINT),
     Served("django-waitress", "waitress-serve --listen 127.0.0.1:{port} scopes_django:wsgi", stop=signal.SIGINT),
-    Served("django-gunicorn-sync", _GUNICORN + "scopes_django:wsgi"),
+    Served("django-gunicorn-sync", _GUNICORN + "scopes_django:wsgi", long=True),
     Served("django-uvicorn", _UVICORN + "scopes_django:asgi", prefix="/async"),
     Served("quart-hypercorn", "hypercorn -b 127.0.0.1:{port} scopes_quart:app"),
     Served("quart-gunicorn-asgi", _GUNICORN + "-k asgi scopes_quart:app"),
     Served("asgi-uvicorn", _UVICORN + "scopes_asgi:app", says_500=False),
-    Served("asgi-hypercorn", "hypercorn -b 127.0.0.1:{port} scopes_asgi:app", says_500=False),
+    Served("asgi-hypercorn", "hypercorn -b 127.0.0.1:{port} scopes_asgi:app", says_500=False, long=True),
 )
 
 
-@pytest.mark.parametrize("served", [pytest.param(served, id=served.name) for served in SERVED])
+@pytest.mark.parametrize(
+    "served",
+    [pytest.param(served, id=served.name, marks=pytest.mark.long if served.long else ()) for served in SERVED],
+)
 def test_a_request_is_one_request(served: Served, start: Start, receiver: Receiver, telemetry: Telemetry) -> None:
     """From its first run to the last byte of its body; a failed one is a crash, told once, with its error."""
     port = free_port()

@@ -31,7 +31,7 @@ SECRETS = (KEY, TOKEN, PASSWORD)
 CANARIES = (PROMPT, TOOL, QUERY, *SECRETS)
 
 
-@pytest.mark.parametrize("native_spans", ["replace", "keep"])
+@pytest.mark.parametrize("native_spans", ["replace", pytest.param("keep", marks=pytest.mark.long)])
 def test_no_secret_leaves(native_spans: str, start: Start, receiver: Receiver, telemetry: Telemetry) -> None:
     """Prompts, keys and messages of exceptions stay in the app, also where a model call, a team, a tool or a
     constructor fails with them."""
@@ -82,7 +82,7 @@ def test_no_query_string_in_what_we_export(start: Start, receiver: Receiver, tel
     _check_log(server.log)
 
 
-@pytest.mark.parametrize("messages", ["known", "all", "none"])
+@pytest.mark.parametrize("messages", ["known", "all", pytest.param("none", marks=pytest.mark.long)])
 def test_no_secret_in_what_is_told_of_a_crash(
     messages: str, start: Start, receiver: Receiver, telemetry: Telemetry, tmp_path: Path
 ) -> None:

@@ -9,15 +9,13 @@ import pytest
 from autogen_vitals.local.receiver import Receiver
 
 from .conftest import Start
-from .harness import CLIENT, GUNICORN_UVICORN_PRELOAD, ONLY_AT_STOP, UVICORN, UVICORN_WORKERS, Launcher
+from .harness import CLIENT, GUNICORN_UVICORN_PRELOAD, ONLY_AT_STOP, UVICORN, UVICORN_WORKERS, Launcher, served_by
 from .telemetry import Telemetry, by_pid
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.mark.parametrize(
-    "launcher", [UVICORN, UVICORN_WORKERS, GUNICORN_UVICORN_PRELOAD], ids=lambda launcher: launcher.name
-)
+@served_by(UVICORN, GUNICORN_UVICORN_PRELOAD, long=[UVICORN_WORKERS])
 def test_shared_client_is_cold_once_then_warm(
     launcher: Launcher, start: Start, receiver: Receiver, telemetry: Telemetry
 ) -> None:
