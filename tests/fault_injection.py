@@ -17,6 +17,7 @@ TOP = (
     ".clock",
     ".declarative",
     ".enabling",
+    ".installing",
     ".guard",
     ".instrumentation",
     ".instrumentor",

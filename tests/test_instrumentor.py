@@ -36,7 +36,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind
 
 import autogen_vitals
-from autogen_vitals import instrumentation, instrumentor
+from autogen_vitals import installing, instrumentation
 from autogen_vitals.instrumentation import Instrumentation
 from autogen_vitals.instrumentor import AutogenVitalsInstrumentor
 from autogen_vitals.settings import Configuration
@@ -157,6 +157,41 @@ def test_instrumenting_twice_is_instrumenting_once(telemetry: Telemetry) -> None
     AutogenVitalsInstrumentor().instrument(skip_dep_check=True)
     assert AutogenVitalsInstrumentor().installed is first is not None
     assert held.changed() == set()
+
+
+def test_the_instrumentor_knows_of_enable(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
+    """It says that all is instrumented, does not do it again, and undoes it, without a warning."""
+    held, instrumentor = Snapshot(), AutogenVitalsInstrumentor()
+    assert not instrumentor.is_instrumented_by_opentelemetry
+    first = telemetry.enable()
+    assert instrumentor.is_instrumented_by_opentelemetry
+    assert instrumentor.installed is first is not None
+    instrumentor.uninstrument()
+    assert not instrumentor.is_instrumented_by_opentelemetry
+    assert instrumentor.installed is None
+    assert held.changed() == set()
+    assert caplog.records == []
+
+
+def test_enable_knows_of_the_instrumentor(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
+    """It does not do it again; and ``disable()`` undoes it, so that the instrumentor can do it anew."""
+    held, instrumentor = Snapshot(), AutogenVitalsInstrumentor()
+    for _ in range(2):
+        instrumentor.instrument(tracer_provider=telemetry.tracer_provider)
+        first = instrumentor.installed
+        assert telemetry.enable() is first is not None
+        autogen_vitals.disable()
+        assert not instrumentor.is_instrumented_by_opentelemetry
+        assert held.changed() == set()
+    assert caplog.records == []
+
+
+def test_what_is_switched_off_can_be_enabled(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
+    """By the call, by the instrumentor, in any order."""
+    AutogenVitalsInstrumentor().instrument(enabled=False)
+    assert telemetry.enable(enabled=False) is None
+    assert telemetry.enable() is not None
+    assert caplog.records == []
 
 
 def test_disabling_what_is_not_enabled_does_nothing(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
@@ -361,9 +396,9 @@ STEPS = [
     (instrumentation.Coverage, "install"),
     (Instrumentation, "_follow_library"),
     (instrumentation.atexit, "register"),
-    (instrumentor, "Instrumentation"),
-    (instrumentor, "load_settings"),
-    (instrumentor, "is_disabled_in_config_file"),
+    (installing, "Instrumentation"),
+    (installing, "load_settings"),
+    (installing, "is_disabled_in_config_file"),
     (instrumentation, "Telemetry"),
     (instrumentation, "LoopWatchdog"),
     (instrumentation, "ImportFinder"),

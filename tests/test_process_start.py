@@ -60,6 +60,25 @@ def test_the_import_alone_is_light() -> None:
     assert result.stdout.strip() == "[]"
 
 
+def test_enabling_in_code_does_without_the_instrumentor() -> None:
+    """Its base class brings ``packaging`` and its parsers, a megabyte: only who asks for it pays for it."""
+    code = (
+        "import sys, autogen_vitals as a; a.enable(); a.flush(1); a.disable(); "
+        "brought = {'packaging', 'opentelemetry.instrumentation.instrumentor'}; "
+        "print(*brought.intersection(sys.modules)); "
+        "a.AutogenVitalsInstrumentor; print(brought.issubset(sys.modules))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**_environment(), **NO_EXPORTERS},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert result.stdout.split() == ["True"]
+
+
 def _environment() -> dict[str, str]:
     import os
 

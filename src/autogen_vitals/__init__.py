@@ -120,7 +120,8 @@ async def warm_up(client: Any, *tools_or_workbenches: Any) -> None:
 
 def __getattr__(name: str) -> Any:
     if name == "AutogenVitalsInstrumentor":
-        from autogen_vitals import enabling
+        from autogen_vitals import clock as clock  # first: it notes the time
+        from autogen_vitals.instrumentor import AutogenVitalsInstrumentor
 
-        return enabling.AutogenVitalsInstrumentor
+        return AutogenVitalsInstrumentor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,7 +17,7 @@ def begins() -> None:
 def ends() -> None:
     """Entry point ``opentelemetry_post_instrument``."""
     # Where this instrumentation is switched off, it is not imported for this.
-    if "autogen_vitals.instrumentor" in sys.modules:
+    if "autogen_vitals.installing" in sys.modules:
         from autogen_vitals import enabling
 
         enabling.all_instrumented()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from autogen_vitals import clock as clock  # first: it notes the time
+from autogen_vitals import (
+    clock as clock,  # first: it notes the time
+    installing,
+)
 from autogen_vitals.guard import guarded, report
-from autogen_vitals.instrumentor import AutogenVitalsInstrumentor
 from autogen_vitals.lifecycle.boundaries import RequestBlock
 from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.observation import Observation
@@ -15,30 +17,24 @@ from autogen_vitals.lifecycle.tracker import EnterToken, Tracker
 
 @guarded
 def enable(**settings: Any) -> None:
-    instrumentor = AutogenVitalsInstrumentor()
-    if instrumentor.installed is None:
-        # It may have been asked before, with enabled=False.
-        disable()
-        instrumentor.instrument(**{"skip_dep_check": True, "set_up_sdk": True, **settings})
+    installing.install(**{"set_up_sdk": True, **settings})
 
 
 @guarded
 def disable() -> None:
-    instrumentor = AutogenVitalsInstrumentor()
-    if instrumentor.is_instrumented_by_opentelemetry:
-        instrumentor.uninstrument()
+    installing.uninstall()
 
 
 @guarded
 def all_instrumented() -> None:
-    installed = AutogenVitalsInstrumentor().installed
+    installed = installing.installed()
     if installed is not None:
         installed.tracker.startup.installed()
 
 
 @guarded
 def flush(timeout: float) -> bool:
-    installed = AutogenVitalsInstrumentor().installed
+    installed = installing.installed()
     if installed is None:
         return True
     installed.tracker.settle()
@@ -100,5 +96,5 @@ def request(name: str) -> RequestBlock:
 
 @guarded
 def _installed() -> tuple[Tracker, Escapes] | None:
-    installed = AutogenVitalsInstrumentor().installed
+    installed = installing.installed()
     return None if installed is None else (installed.tracker, installed.escapes)

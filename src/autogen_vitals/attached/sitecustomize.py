@@ -11,12 +11,11 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 def _attach() -> None:
     try:
-        from autogen_vitals import auto_instrumentation
-        from autogen_vitals.instrumentor import AutogenVitalsInstrumentor
+        from autogen_vitals import auto_instrumentation, installing
     except ImportError:
         _say_who_we_are()
         return
-    AutogenVitalsInstrumentor().instrument(skip_dep_check=True)
+    installing.install()
     auto_instrumentation.ends()
 
 

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import autogen_vitals
-from autogen_vitals import semconv
+from autogen_vitals import installing, semconv
 from autogen_vitals.lifecycle.requests import REBUILD_NS
 from autogen_vitals.lifecycle.sites import SiteFinder
 from autogen_vitals.local.checking.sample import Block, FoundRule, Init
@@ -56,7 +56,7 @@ class Instruments:
             init_span_threshold=0,
             findings=True,
         )
-        installed = autogen_vitals.AutogenVitalsInstrumentor().installed
+        installed = installing.installed()
         if installed is None:
             raise RuntimeError("autogen-vitals could not be installed in the process that measures")
         self._startup = installed.tracker.startup
