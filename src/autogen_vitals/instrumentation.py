@@ -5,9 +5,9 @@ from __future__ import annotations
 import atexit
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import LoggerProvider
 from opentelemetry.metrics import MeterProvider
@@ -21,7 +21,6 @@ from autogen_vitals.hooks.tables import FailureCall, NativeSpans
 from autogen_vitals.lifecycle.boundaries import AsgiWatch, RequestFailures, ServerWatch, TaskRequests, WsgiWatch
 from autogen_vitals.lifecycle.collections import Collections
 from autogen_vitals.lifecycle.connects import CacheWatch, ConnectWatch, RetryWatch
-from autogen_vitals.lifecycle.deaths import Deaths
 from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.imports import ImportFinder
@@ -45,6 +44,9 @@ from autogen_vitals.wrapping.life import ForkedChildren, life_call, lifespan_cal
 from autogen_vitals.wrapping.patches import Patches
 from autogen_vitals.wrapping.proxy import Wrapper
 from autogen_vitals.wrapping.wsgi import wsgi_call
+
+if TYPE_CHECKING:
+    from autogen_vitals.lifecycle.deaths import Deaths
 
 
 class Instrumentation:
@@ -118,10 +120,18 @@ class Instrumentation:
             settings.flush_timeout,
             sites,
         )
-        self._deaths = Deaths(self._recorder, self._findings, settings.flush_timeout)
         self._follower_pid: int | None = None
         self._collections = Collections(self.tracker.startup.collected)
-        self._moments = Moments(self.tracker, self.telemetry, self.escapes, self._deaths, settings.flush_timeout)
+        self._moments = Moments(
+            self.tracker, self.telemetry, self.escapes, lambda: self._deaths, settings.flush_timeout
+        )
+
+    @cached_property
+    def _deaths(self) -> Deaths:
+        # Most processes that are instrumented have nothing to do with it.
+        from autogen_vitals.lifecycle.deaths import Deaths
+
+        return Deaths(self._recorder, self._findings, self._settings.flush_timeout)
 
     def install(self) -> None:
         """Patch what is imported, and arrange for the rest to be patched when it is."""
@@ -148,7 +158,7 @@ class Instrumentation:
             self.tracker.switch_off,
             self.escapes.switch_off,
             self._findings.switch_off,
-            self._deaths.switch_off,
+            *((self._deaths.switch_off,) if "_deaths" in vars(self) else ()),
             self._recorder.switch_off,
             self._patches.undo,
             self._import_hooks.off,
@@ -279,13 +289,17 @@ class Instrumentation:
             open_record = partial(self._open_record, uses_autogen=module in packages)
             self._import_hooks.when_imported(module, lambda _, open_record=open_record: open_record())
         for target in servers.kills:
-            self._wrap(target, noted_call(self._deaths.given_up, None))
+            self._wrap(target, noted_call(self._given_up, None))
         for module in servers.reapers:
             self._import_hooks.when_imported(module, lambda _: self._follow_children())
 
         # Another program takes the place of this one.
         for target in ("os:execv", "os:execve"):
             self._wrap(target, noted_call(lambda *_: self._recorder.forget(), None))
+
+    @guarded
+    def _given_up(self, worker: Any, *_: Any) -> None:
+        self._deaths.given_up(worker)
 
     def _open_record(self, *, uses_autogen: bool) -> None:
         if uses_autogen:
@@ -298,7 +312,8 @@ class Instrumentation:
     def _collected(self) -> None:
         """At every collection of metrics: this process lives, and looks whether others of the service do."""
         self._recorder.beat()
-        self._deaths.look_around()
+        if self._recorder.is_open:
+            self._deaths.look_around()
 
     def _follow_children(self) -> None:
         """Hear of what this process sends to its children, and of their ends. A forked child hears of its own, too,

@@ -148,7 +148,7 @@ def tracker_(sink: RecordingSink, recorder: Recorder) -> Tracker:
 @pytest.fixture
 def moments(tracker_: Tracker, sink: RecordingSink, escapes: Escapes, deaths: Deaths) -> Moments:
     """Flushes for 1.5 seconds at the most."""
-    return Moments(tracker_, sink, escapes, deaths, 1.5)
+    return Moments(tracker_, sink, escapes, lambda: deaths, 1.5)
 
 
 class Component:

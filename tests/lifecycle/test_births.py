@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from autogen_vitals.lifecycle import births
-from autogen_vitals.lifecycle.births import Birth, BirthRegistry, running_loop
+from autogen_vitals.lifecycle.births import Birth, BirthRegistry, current_loop
 
 
 class Component:
@@ -66,15 +66,15 @@ def test_an_unseen_birth_is_none(registry: BirthRegistry) -> None:
 
 async def test_the_loop_is_the_running_one(registry: BirthRegistry) -> None:
     """By its identity."""
-    component = Component()
-    registry.record(component, 17, 42)
-    assert registry.of(component) == Birth(17, id(asyncio.get_running_loop()), 42)
-    assert running_loop() == id(asyncio.get_running_loop())
+    component, loop = Component(), asyncio.get_running_loop()
+    assert current_loop() is loop
+    registry.record(component, 17, 42, loop=current_loop())
+    assert registry.of(component) == Birth(17, id(loop), 42)
 
 
-def test_without_a_loop_it_is_nought() -> None:
+def test_without_a_loop_there_is_none() -> None:
     """In a thread that runs none."""
-    assert running_loop() == 0
+    assert current_loop() is None
 
 
 def test_a_component_is_not_kept_alive(registry: BirthRegistry) -> None:

@@ -123,7 +123,7 @@ def test_a_sink_that_fails_does_not_matter(tracker_: Tracker, escapes: Escapes, 
         def __getattr__(self, name: str) -> Any:
             raise LookupError(name)
 
-    moments = Moments(tracker_, Failing(), escapes, deaths, 1.5)  # type: ignore[arg-type]
+    moments = Moments(tracker_, Failing(), escapes, lambda: deaths, 1.5)  # type: ignore[arg-type]
     assert moments.reached("ending") is None
     assert moments.exiting() is None
     assert tracker_.phases.draining is True

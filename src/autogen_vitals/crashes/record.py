@@ -271,5 +271,5 @@ class ExitRecord:
 
 
 def _slot(operation: bytes, phase: Phase, trace_id: int, span_id: int, began_ns: int, now_ns: int) -> bytes:
-    body = SLOT.pack(IN_FLIGHT, _PHASE_INDEX[phase], trace_id.to_bytes(16, "big"), span_id, began_ns, now_ns, operation)
-    return sealed(body)
+    trace = trace_id.to_bytes(16, "big") if trace_id else b""
+    return sealed(SLOT.pack(IN_FLIGHT, _PHASE_INDEX[phase], trace, span_id, began_ns, now_ns, operation))

@@ -48,9 +48,11 @@ class BirthRegistry:
     def __init__(self) -> None:
         self._lives: dict[int, _Life] = {}
 
-    def record(self, component: object, pid: int, wall_ns: int, site: Site | None = None, config: int = 0) -> None:
+    def record(
+        self, component: object, pid: int, wall_ns: int, site: Site | None = None, config: int = 0, loop: Any = None
+    ) -> None:
         """Note that ``component`` was built just now. Objects that allow no weak reference are passed over."""
-        self._begin(component, Birth(pid, running_loop(), wall_ns, site, config))
+        self._begin(component, Birth(pid, 0 if loop is None else id(loop), wall_ns, site, config))
 
     def _begin(self, component: object, birth: Birth | None) -> _Life | None:
         lives = self._lives
@@ -83,12 +85,6 @@ class BirthRegistry:
 
     def __len__(self) -> int:
         return len(self._lives)
-
-
-def running_loop() -> int:
-    """``id()`` of the event loop that runs in this thread, 0 for none."""
-    loop = current_loop()
-    return 0 if loop is None else id(loop)
 
 
 def current_loop() -> Any:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from autogen_vitals.guard import guarded
-from autogen_vitals.lifecycle.deaths import Deaths
 from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.observation import Sink
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.tracker import Tracker
 from autogen_vitals.vocabulary import Moment
+
+if TYPE_CHECKING:
+    from autogen_vitals.lifecycle.deaths import Deaths
 
 
 class Moments:
@@ -18,11 +23,13 @@ class Moments:
         tracker: knows the phases.
         sink: is flushed when the process ends.
         escapes: told of what has ended the program.
-        deaths: told what the process is to others, and that it ends.
+        deaths: gives what is told what the process is to others, and that it ends; asked for only where that matters.
         flush_timeout: seconds an ending process may wait for that.
     """
 
-    def __init__(self, tracker: Tracker, sink: Sink, escapes: Escapes, deaths: Deaths, flush_timeout: float) -> None:
+    def __init__(
+        self, tracker: Tracker, sink: Sink, escapes: Escapes, deaths: Callable[[], Deaths], flush_timeout: float
+    ) -> None:
         self._tracker = tracker
         self._recorder = tracker.recorder
         self._sink = sink
@@ -68,15 +75,16 @@ class Moments:
         self._tracker.settle()
         self._tracker.startup.close()
         # As long as there is a record of this process, others leave its children to it.
-        self._deaths.settle()
+        if self._recorder.is_open:
+            self._deaths().settle()
         self._end()
         self._sink.last_chance()
 
     def _supervise(self) -> None:
         self._recorder.supervises()
-        self._deaths.supervises()
+        self._deaths().supervises()
 
     def _end(self) -> None:
         words = self._recorder.ended()
         if words is not None:
-            self._deaths.own_end(words)
+            self._deaths().own_end(words)

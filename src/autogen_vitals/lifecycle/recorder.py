@@ -13,19 +13,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autogen_vitals.crashes.claims import living, pid_namespace, supervised
 from autogen_vitals.crashes.files import start_ticks
-from autogen_vitals.crashes.layout import read
-from autogen_vitals.crashes.native import StackFile
-from autogen_vitals.crashes.record import ExitRecord
 from autogen_vitals.crashes.reports import Identity, LastWords
-from autogen_vitals.crashes.state_dir import open_state_dir
 from autogen_vitals.guard import guarded, guarded_by_position
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.vocabulary import Category, LifeState, Operation, Phase
 
+# What makes and reads records is imported where that is done: most processes that are instrumented keep none.
 if TYPE_CHECKING:
+    from autogen_vitals.crashes.native import StackFile
+    from autogen_vitals.crashes.record import ExitRecord
     from autogen_vitals.lifecycle.observation import Observation, Sink
     from autogen_vitals.lifecycle.requests import Request
 
@@ -125,6 +123,9 @@ class Recorder:
         self._is_due = False
         if not self._enabled:
             return
+        from autogen_vitals.crashes.record import ExitRecord
+        from autogen_vitals.crashes.state_dir import open_state_dir
+
         self._uid = uuid.uuid4().hex
         try:
             directory = self.directory = open_state_dir(self._given)
@@ -146,6 +147,8 @@ class Recorder:
 
     def identity(self) -> Identity:
         """Who this process is, as far as it is known by now."""
+        from autogen_vitals.crashes.claims import pid_namespace
+
         facts = process.facts
         return Identity(
             uid=self._uid,
@@ -187,6 +190,8 @@ class Recorder:
         """Who else of the service is at work on this machine, as their records say."""
         if self.directory is None:
             return []
+        from autogen_vitals.crashes.claims import living
+
         others = (words for words in living(self.directory, self.group) if words.identity.uid != self._uid)
         return [words.identity for words in others if words.state == "ready" and words.uses_autogen]
 
@@ -219,6 +224,9 @@ class Recorder:
         record = self._record
         if record is None or self.directory is None:
             return None
+        from autogen_vitals.crashes.claims import supervised
+        from autogen_vitals.crashes.layout import read
+
         self.reached("ended")
         if supervised(self.directory, self.group, self.identity()):
             return None  # who waits for it sees more, and takes the record away
@@ -352,6 +360,8 @@ def _group() -> str:
 
 @guarded
 def _stack_beside(record: Path) -> StackFile | None:
+    from autogen_vitals.crashes.native import StackFile
+
     return StackFile.open(record.with_suffix(".stack"))
 
 

@@ -102,6 +102,16 @@ class Tracker:
             and current.facts.keys() >= names
         )
 
+    def is_in_init_of(self, component: object) -> bool:
+        """Whether the current observation is an init of this very component."""
+        current = _observation.get()
+        return (
+            current is not None
+            and current.component is component
+            and current.operation is None
+            and self.current() is current
+        )
+
     # --- beginnings -----------------------------------------------------------------------------------------------
 
     def begin_init(
@@ -126,8 +136,9 @@ class Tracker:
             if use is not None:
                 use.started_for = request.number
         if stage in ("construct", "restore"):
-            observation.on_loop = current_loop() is not None
-            self.births.record(component, observation.pid, observation.wall_ns, tally.site, config)
+            loop = current_loop()
+            observation.on_loop = loop is not None
+            self.births.record(component, observation.pid, observation.wall_ns, tally.site, config, loop)
         return self._started(observation)
 
     def begin_run(

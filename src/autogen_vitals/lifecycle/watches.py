@@ -106,7 +106,8 @@ class InitWatch(_Watch):
 
     @guarded_by_position
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
-        if not self._tracker.active:
+        # First, for it is asked of each super().__init__ too.
+        if not self._tracker.active or self._tracker.is_in_init_of(instance):
             return None
         provider = self._provider(instance)
         if provider is None:

@@ -132,7 +132,7 @@ class Metrics:
             self._init_ended(observation)
             return
         duration = _DURATIONS.get(observation.operation)
-        if duration is None or self._is_full():
+        if duration is None or (len(self._queue) >= _EARLY and self._is_full()):
             return
         span_context = _exemplar(observation.span)
         seconds = observation.duration_ns / 1e9
@@ -157,22 +157,24 @@ class Metrics:
                 tally = self._reinits.setdefault((kind, type_name), [0, 0])
             tally[0] += 1
             tally[1] += max(0, observation.duration_ns - observation.nested_init_ns)
-        if self._is_full():
+        if len(self._queue) >= _EARLY and self._is_full():
             return
+        error, span = observation.error, observation.span
         attributes = _init_attributes(
             kind,
             type_name,
             observation.phase,
             observation.stage or "",
-            observation.reinit,
-            self._names.bounded(observation.error),
+            observation.sequence > 1,
+            None if error is None else self._names.bounded(error),
         )
-        self._record(semconv.INIT_DURATION, observation.duration_ns / 1e9, attributes, _exemplar(observation.span))
+        span_context = None if span is None else _exemplar(span)
+        self._record(semconv.INIT_DURATION, observation.duration_ns / 1e9, attributes, span_context)
 
     @guarded_by_position
     def request_ended(self, request: Request) -> None:
         """Queue what a request says."""
-        if self._is_full():
+        if len(self._queue) >= _EARLY and self._is_full():
             return
         attributes = _request_attributes(request.start_type, self._names.bounded(request.error))
         span_context = _exemplar(request.span)
@@ -218,7 +220,7 @@ class Metrics:
         self._queue.append((self._histograms[metric.name], value, attributes, span_context))
 
     def _is_full(self) -> bool:
-        """Asked first of all, for it makes everything else needless."""
+        """Asked first of all, for it makes everything else needless; on the hot path only from ``_EARLY`` on."""
         waiting = len(self._queue)
         if waiting < _EARLY:
             return False

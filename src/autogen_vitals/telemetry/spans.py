@@ -81,13 +81,15 @@ class Spans:
         if is_suppressed or (observation.operation is CHAT and self._is_told_elsewhere(observation)):
             observation.quiet = True
             return
+        is_init = observation.operation is None
+        if is_init and observation.sequence > 1 and not observation.known_slow:
+            return
         if self._is_idle():
             # Of a run that has no span, the rest goes on: a finding about it is a line in the log, the exit record is
             # read by other processes, and its duration waits for an SDK that is set later.
             return
-        if observation.operation is None:
-            if observation.sequence == 1 or observation.known_slow:
-                observation.span = self._start(observation, around)
+        if is_init:
+            observation.span = self._start(observation, around)
             return
         span = observation.span = self._start(observation, around)
         span_id = span.get_span_context().span_id
