@@ -48,8 +48,15 @@ def collected(pytestconfig: pytest.Config) -> list[pytest.Item]:
 
 @pytest.fixture(scope="session", autouse=True)
 def signals_as_in_a_terminal() -> None:
-    """A test run in the background of a shell ignores SIGINT and SIGQUIT, and its children would inherit that."""
-    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    """A test run in the background of a shell ignores SIGINT and SIGQUIT, one under ``nohup`` SIGHUP, and what the
+    tests start would inherit that."""
+    handlers: dict[signal.Signals, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGQUIT: signal.SIG_DFL,
+        # The run itself still outlives its terminal; a program that is executed has no handlers.
+        signal.SIGHUP: lambda *_: None,
+    }
+    for number, handler in handlers.items():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
 

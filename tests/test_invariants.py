@@ -46,6 +46,8 @@ SHELL = {
     "instrumentor:AutogenVitalsInstrumentor._instrument",
     "instrumentor:AutogenVitalsInstrumentor._uninstrument",
     "instrumentor:AutogenVitalsInstrumentor.installed",
+    # One line, which says what there is.
+    "installing:installed",
     # The wrappers: the thin code between the app and the guard, which calls the original.
     "wrapping.calls:plain_call.wrapper",
     "wrapping.calls:deferred_call.wrapper",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -89,6 +90,24 @@ class Child:
             os.waitpid(self.pid, 0)
             self._lines.close()
             self.pid = 0
+
+
+def in_a_process_of_its_own(check: Callable[[Path], None], folder: Path) -> None:
+    """Call ``check``, a function of a test's module, in a fresh interpreter.
+
+    For one that closes all descriptors: what other tests have left, such as providers of the SDK that start their
+    threads again in each forked child, would go on to close what has its numbers.
+    """
+    program = f"import sys, pathlib, {check.__module__} as module; module.{check.__name__}(pathlib.Path(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, folder],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def keep_record(directory: Path, *, supervises: bool = False, **changes: Any) -> Child:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import gc
 import os
 import random
 import resource
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exit_records import GROUP, Child, identity, keep_record, mounted
+from exit_records import GROUP, Child, identity, in_a_process_of_its_own, keep_record, mounted
 
 from autogen_vitals.crashes import record as record_module
 from autogen_vitals.crashes.layout import SIZE, SLOT_COUNT, read
@@ -509,9 +508,7 @@ APP_FILES = 100
 
 
 def close_all() -> None:
-    """As a daemon does. What other tests have left is collected before: later it would close what has its numbers."""
-    gc.collect()
-    gc.disable()
+    """As a daemon does."""
     os.closerange(3, APP_FILES)
 
 
@@ -548,6 +545,10 @@ def refused_locks(descriptors: list[int]) -> int:
 
 def test_an_app_that_closes_all_descriptors_loses_nothing(tmp_path: Path) -> None:
     """The record goes on and stays locked, and what has its numbers now gets no byte, no close, and keeps its locks."""
+    in_a_process_of_its_own(an_app_closes_all_descriptors, tmp_path)
+
+
+def an_app_closes_all_descriptors(tmp_path: Path) -> None:
     records, app, answer = tmp_path / "records", tmp_path / "app", tmp_path / "answer"
     records.mkdir()
     app.mkdir()
@@ -576,6 +577,10 @@ def test_an_app_that_closes_all_descriptors_loses_nothing(tmp_path: Path) -> Non
 
 def test_a_child_of_an_app_that_closed_all_descriptors_lets_go(tmp_path: Path) -> None:
     """The parent's death is seen while the child lives, whatever is open at the number that it had."""
+    in_a_process_of_its_own(a_child_of_one_that_closed_them_lets_go, tmp_path)
+
+
+def a_child_of_one_that_closed_them_lets_go(tmp_path: Path) -> None:
     notes, ready = tmp_path / "notes", tmp_path / "ready"
 
     def parent(_: object) -> None:
