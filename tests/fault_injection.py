@@ -22,6 +22,7 @@ TOP = (
     ".instrumentation",
     ".instrumentor",
     ".plans",
+    ".replacements",
     ".settings",
     ".warming",
 )

@@ -37,9 +37,9 @@ from opentelemetry.trace import SpanKind
 
 import autogen_vitals
 from autogen_vitals import installing, instrumentation
+from autogen_vitals.configuration import Configuration
 from autogen_vitals.instrumentation import Instrumentation
 from autogen_vitals.instrumentor import AutogenVitalsInstrumentor
-from autogen_vitals.settings import Configuration
 
 ROOTS = (
     "autogen_agentchat",

@@ -14,8 +14,9 @@ import pytest
 from opentelemetry.instrumentation import auto_instrumentation
 
 from autogen_vitals import environment_variables
+from autogen_vitals.configuration import Configuration
 from autogen_vitals.records import names_of, values_of
-from autogen_vitals.settings import Configuration, Settings, load_settings
+from autogen_vitals.settings import Settings, load_settings
 
 DEFAULTS = {
     "enabled": True,

@@ -18,6 +18,6 @@ def ends() -> None:
     """Entry point ``opentelemetry_post_instrument``."""
     # Where this instrumentation is switched off, it is not imported for this.
     if "autogen_vitals.installing" in sys.modules:
-        from autogen_vitals import enabling
+        from autogen_vitals import installing
 
-        enabling.all_instrumented()
+        installing.all_instrumented()

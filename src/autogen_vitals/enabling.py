@@ -26,13 +26,6 @@ def disable() -> None:
 
 
 @guarded
-def all_instrumented() -> None:
-    installed = installing.installed()
-    if installed is not None:
-        installed.tracker.startup.installed()
-
-
-@guarded
 def flush(timeout: float) -> bool:
     installed = installing.installed()
     if installed is None:

@@ -13,6 +13,7 @@ from opentelemetry import _logs, metrics, trace
 
 from autogen_vitals.declarative import is_disabled_in_config_file
 from autogen_vitals.environment_variables import AUTOGEN_VITALS_ATTACHED
+from autogen_vitals.guard import guarded
 from autogen_vitals.instrumentation import Instrumentation
 from autogen_vitals.settings import load_settings
 from autogen_vitals.telemetry.providers import set_up_sdk_if_needed
@@ -71,6 +72,13 @@ def uninstall() -> None:
     instrumentation, _installed = _installed, None
     if instrumentation is not None:
         instrumentation.uninstall()
+
+
+@guarded
+def all_instrumented() -> None:
+    """The last instrumentation, whoever's, is done: what comes now is the application's."""
+    if _installed is not None:
+        _installed.tracker.startup.installed()
 
 
 def _attached_providers() -> tuple[Any, Any, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import sys
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from types import ModuleType
@@ -17,7 +16,7 @@ from autogen_vitals.findings.engine import Findings
 from autogen_vitals.findings.rule import Surroundings
 from autogen_vitals.guard import guarded
 from autogen_vitals.hooks import LIBRARIES, SERVERS, TRANSPORT, Library, Servers, Transport
-from autogen_vitals.hooks.tables import FailureCall, NativeSpans
+from autogen_vitals.hooks.tables import FailureCall, Handover, NativeSpans
 from autogen_vitals.lifecycle.boundaries import AsgiWatch, RequestFailures, ServerWatch, TaskRequests, WsgiWatch
 from autogen_vitals.lifecycle.collections import Collections
 from autogen_vitals.lifecycle.connects import CacheWatch, ConnectWatch, RetryWatch
@@ -31,19 +30,15 @@ from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.sites import SiteFinder
 from autogen_vitals.lifecycle.tracker import Tracker
 from autogen_vitals.settings import Settings
-from autogen_vitals.telemetry.carrying import Carried
 from autogen_vitals.telemetry.model_sdks import told_elsewhere
-from autogen_vitals.telemetry.native import EnvelopeContext, QuietMessages, QuietTrace, carry_context
 from autogen_vitals.telemetry.server_spans import ServerSpans
 from autogen_vitals.telemetry.sink import Telemetry
-from autogen_vitals.wrapping.calls import deferred_call, observation_on, plain_call
+from autogen_vitals.wrapping.calls import WrapperFunction, deferred_call, observation_on, plain_call
 from autogen_vitals.wrapping.coverage import ClassPlan, Coverage
-from autogen_vitals.wrapping.handover import StandIn, handed_over
 from autogen_vitals.wrapping.importing import ImportHooks, resolve, split_target
 from autogen_vitals.wrapping.life import ForkedChildren, life_call, lifespan_call, noted_call
 from autogen_vitals.wrapping.patches import Patches
 from autogen_vitals.wrapping.proxy import Wrapper
-from autogen_vitals.wrapping.wsgi import wsgi_call
 
 if TYPE_CHECKING:
     from autogen_vitals.lifecycle.deaths import Deaths
@@ -208,25 +203,37 @@ class Instrumentation:
         for target in library.caches:
             self._wrap(target, plain_call(CacheWatch(self.tracker)))
         for handover in library.handovers:
-            wrapper = handed_over(
-                partial(Carried.from_here, self.tracker), handover.function.keyword, handover.function.position
-            )
-            self._replace(handover.target, partial(StandIn, replaced=handover.callable, wrapper=wrapper))
+            self._replace(handover.target, partial(self._handed_over, handover))
+
+    # What these import, a process that never imports AutoGen has no use for.
+
+    def _handed_over(self, handover: Handover, module: ModuleType) -> Any:
+        from autogen_vitals.replacements import handing_over
+
+        return handing_over(handover, self.tracker, module)
 
     def _quiet_native_spans(self, native: NativeSpans) -> None:
+        def quiet(_: object) -> Any:
+            from autogen_vitals.replacements import quiet_trace
+
+            return quiet_trace()
+
+        def quiet_messages() -> WrapperFunction:
+            from autogen_vitals.replacements import quiet_messages
+
+            return quiet_messages(native, self.tracker, self.telemetry.spans)
+
+        def carrying_context() -> WrapperFunction:
+            from autogen_vitals.replacements import carrying_context
+
+            return carrying_context()
+
         for target in native.tracing:
-            self._replace(target, lambda _: QuietTrace())
-        if native.messaging is None:
-            return
-
-        def envelope_context() -> EnvelopeContext | None:
-            module, path = split_target(native.envelope_context or "")
-            found = resolve(sys.modules[module], path) if module in sys.modules else None
-            return None if found is None else found[2]
-
-        self._wrap(native.messaging, QuietMessages(self.tracker, self.telemetry.spans, envelope_context))
-        if native.publishing is not None:
-            self._wrap(native.publishing, noted_call(carry_context, None))
+            self._replace(target, quiet)
+        if native.messaging is not None:
+            self._wrap_by(native.messaging, quiet_messages)
+            if native.publishing is not None:
+                self._wrap_by(native.publishing, carrying_context)
 
     def _watch_servers(self, servers: Servers) -> None:
         self._watch_requests(servers)
@@ -251,13 +258,20 @@ class Instrumentation:
     def _watch_requests(self, servers: Servers) -> None:
         failures = RequestFailures(self.tracker, self.escapes)
         asgi = deferred_call(AsgiWatch(self.tracker, failures, self._moments))
-        wsgi = wsgi_call(WsgiWatch(self.tracker, failures))
+
+        def wsgi() -> WrapperFunction:
+            from autogen_vitals.wrapping.wsgi import wsgi_call
+
+            return wsgi_call(WsgiWatch(self.tracker, failures))
+
         for boundary in servers.boundaries:
             if boundary.protocol == "server":
                 package = boundary.target.partition(".")[0]
                 self._wrap(boundary.target, plain_call(ServerWatch(self.tracker, failures, package)))
+            elif boundary.protocol == "asgi":
+                self._wrap(boundary.target, asgi)
             else:
-                self._wrap(boundary.target, asgi if boundary.protocol == "asgi" else wsgi)
+                self._wrap_by(boundary.target, wsgi)
         tasks = TaskRequests(self.tracker)
         for task in servers.tasks:
             self._connect(task.begins, tasks.begins, "task_id", "task")
@@ -327,6 +341,10 @@ class Instrumentation:
 
     def _wrap(self, target: str, wrapper: Any) -> None:
         self._replace(target, lambda value: Wrapper(value, wrapper))
+
+    def _wrap_by(self, target: str, make: Callable[[], WrapperFunction]) -> None:
+        """With what is made once ``target`` is there."""
+        self._replace(target, lambda value: Wrapper(value, make()))
 
     def _replace(self, target: str, make: Callable[[Any], Any]) -> None:
         """Replace what ``target`` names, once it is imported, by what ``make`` makes of it."""

@@ -9,7 +9,15 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from autogen_vitals import installing
 from autogen_vitals.instrumentation import Instrumentation
-from autogen_vitals.settings import Configuration
+
+
+class _Configured:
+    """Imported when it is asked for: dataclasses take their time."""
+
+    def __get__(self, instance: object, owner: type) -> type:
+        from autogen_vitals.configuration import Configuration
+
+        return Configuration
 
 
 class AutogenVitalsInstrumentor(BaseInstrumentor):
@@ -21,8 +29,8 @@ class AutogenVitalsInstrumentor(BaseInstrumentor):
     application imports it.
     """
 
-    configuration = Configuration
-    """What declarative configuration validates the ``autogen_vitals`` node into."""
+    configuration = _Configured()
+    """What declarative configuration validates the ``autogen_vitals`` node into: a dataclass."""
 
     @property
     def installed(self) -> Instrumentation | None:

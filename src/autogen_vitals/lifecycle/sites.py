@@ -128,8 +128,10 @@ def _drives_this_task(frame: FrameType) -> bool:
     return driven is not None and driven is asyncio.current_task()
 
 
+@lru_cache(maxsize=1)
 def _library_folders() -> tuple[str, ...]:
-    # The standard library and console scripts. sysconfig would tell the same at the cost of a few milliseconds.
+    # The standard library and console scripts. sysconfig would tell the same at the cost of a few milliseconds. When
+    # it is asked for, for links are followed on the disk.
     folders = {os.path.dirname(os.__file__), os.path.join(sys.prefix, "bin"), os.path.join(sys.prefix, "Scripts")}
     folders.add("/usr/local/bin")  # where Debian's own Python installs scripts
     folders.add(os.path.dirname(os.path.dirname(__file__)))  # this package, also where it is no part of site-packages
@@ -137,7 +139,6 @@ def _library_folders() -> tuple[str, ...]:
     return tuple(folder + os.sep for folder in folders)
 
 
-_LIBRARY_FOLDERS = _library_folders()
 _LIBRARY_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
@@ -147,7 +148,7 @@ def is_user_file(file: str) -> bool:
     # Decided once for each file: a walk then costs a dictionary look-up a frame.
     if file.startswith("<"):
         return False
-    return not file.startswith(_LIBRARY_FOLDERS) and not any(part in file for part in _LIBRARY_PARTS)
+    return not file.startswith(_library_folders()) and not any(part in file for part in _LIBRARY_PARTS)
 
 
 def describe(frame: FrameType, line: int | None = None) -> Site:
