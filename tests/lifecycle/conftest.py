@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from autogen_vitals.crashes.reports import Crash, ProcessExit
-from autogen_vitals.lifecycle import requests, tracker
+from autogen_vitals.lifecycle import requests
 from autogen_vitals.lifecycle.deaths import Deaths
 from autogen_vitals.lifecycle.escapes import Escapes
 from autogen_vitals.lifecycle.loops import LoopWatchdog
 from autogen_vitals.lifecycle.moments import Moments
-from autogen_vitals.lifecycle.observation import Observation
+from autogen_vitals.lifecycle.observation import Observation, current_observation
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.recorder import Recorder
 from autogen_vitals.lifecycle.requests import Request
@@ -102,7 +102,7 @@ class RecordingSink:
 @pytest.fixture(autouse=True)
 def _no_context_of_another_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(process.facts, "is_fork_server", False)
-    variables = (tracker._observation, requests._request)
+    variables = (current_observation, requests._request)
     tokens = [variable.set(None) for variable in variables]
     yield
     for variable, token in zip(variables, tokens, strict=True):

@@ -14,6 +14,7 @@ import pytest
 from autogen_vitals.lifecycle.boundaries import RequestBlock
 from autogen_vitals.lifecycle.requests import REBUILD_NS, Request
 from autogen_vitals.lifecycle.tracker import Tracker
+from autogen_vitals.vocabulary import INVOKE_AGENT
 
 
 def used(tracker: Tracker, name: str | None = None) -> Request:
@@ -271,6 +272,44 @@ def test_entering_the_request_that_is_current_does_nothing(tracker_: Tracker) ->
     assert tracker_.requests.current() is request
     tracker_.requests.leave(token)
     assert tracker_.requests.current() is None
+
+
+def test_what_goes_on_belongs_to_its_request(tracker_: Tracker) -> None:
+    """Wherever it is entered, such as by the consumer of a stream that has left the request's context."""
+    request, token = begun(tracker_)
+    context = contextvars.copy_context()
+    tracker_.requests.leave(token)
+    assert tracker_.requests.current() is None
+    observation = context.run(tracker_.begin_run, object(), "agent", INVOKE_AGENT, "autogen", {})
+    assert observation is not None
+    entered = tracker_.enter(observation)
+    assert tracker_.requests.current() is request
+    tracker_.leave(observation, entered)
+    assert tracker_.requests.current() is None
+
+
+def test_what_outlives_its_request_hides_no_other(tracker_: Tracker, in_fork: Callable[..., Any]) -> None:
+    """Neither here nor in a child that was forked meanwhile."""
+    request, token = begun(tracker_)
+    observation = tracker_.begin_run(object(), "agent", INVOKE_AGENT, "autogen", {})
+    assert observation is not None
+    tracker_.enter(observation)
+
+    def serves_another() -> bool:
+        assert tracker_.requests.current() is None
+        another = tracker_.requests.begin("another")
+        return another is not None and tracker_.requests.current() is another[0]
+
+    assert in_fork(serves_another) is True
+    tracker_.requests.end((request, token))
+    assert serves_another()
+
+
+def begun(tracker_: Tracker) -> Any:
+    """A request of this context."""
+    token = tracker_.requests.begin("first")
+    assert token is not None
+    return token
 
 
 def test_in_a_forked_child_the_parent_s_request_is_over(

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from autogen_vitals.lifecycle.connects import CacheWatch
+from autogen_vitals.lifecycle.observation import current_observation
 from autogen_vitals.lifecycle.reading import argument, attribute, given
-from autogen_vitals.lifecycle.tracker import Tracker, _observation
+from autogen_vitals.lifecycle.tracker import Tracker
 from autogen_vitals.lifecycle.watches import Described, InitWatch, RunFacts, RunWatch
 from autogen_vitals.vocabulary import CHAT, EXECUTE_CODE, EXECUTE_TOOL, INVOKE_AGENT
 
@@ -253,9 +254,9 @@ def test_no_watch_raises(make: Any, tracker_: Tracker) -> None:
     watch, observation = make(tracker_), SimpleNamespace(facts={}, component=None)
     for name in vars(tracker_).keys() - {"active"}:
         setattr(tracker_, name, Broken())
-    outer = _observation.set(Broken())  # type: ignore[arg-type]
+    outer = current_observation.set(Broken())  # type: ignore[arg-type]
     assert not watch.continues(Agent(), (), {})
-    _observation.reset(outer)
+    current_observation.reset(outer)
     assert watch.begin(Agent(), (), {}) is None
     assert watch.enter(observation) is None
     assert watch.leave(observation, ("token",)) is None

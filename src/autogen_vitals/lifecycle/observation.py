@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -154,8 +155,13 @@ class Observation(Record, eq=False):
         return None if operation is None or operation.subject is None else self.facts.get(operation.subject)
 
 
+current_observation: ContextVar[Observation | None] = ContextVar("autogen_vitals_observation", default=None)
+"""The one whose code runs in the current context; maybe one that is over, or another process's: see ``Tracker``."""
+
+
 class Sink(Protocol):
-    """What is told of observations. Calls come on the app's hot path, in any thread; none may raise."""
+    """What is told of observations. Calls come on the app's hot path, in any thread; none may raise but
+    where it says so."""
 
     @property
     def has_recorded(self) -> bool:
@@ -168,7 +174,7 @@ class Sink(Protocol):
 
     def entered(self, observation: Observation) -> object:
         """Its code begins or goes on to run in the current context; the answer goes to ``left``, unless it is ``None``.
-        Not told of one that has no ``span``."""
+        Not told of one that has no ``span``. May raise, as ``left`` may."""
         ...
 
     def left(self, observation: Observation, token: Any) -> None:

@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from autogen_vitals.lifecycle.forking import renew_after_fork
+from autogen_vitals.lifecycle.observation import current_observation
 from autogen_vitals.lifecycle.phases import Phases
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.recorder import Recorder
@@ -153,8 +154,15 @@ class Requests:
 
     def current(self) -> Request | None:
         """The request that the current context belongs to."""
+        pid = process.facts.pid
+        # First that of what goes on here: to enter that, as each step of a stream does, sets one variable less.
+        observation = current_observation.get()
+        if observation is not None and not observation.ended and observation.pid == pid:
+            request = observation.request
+            if request is not None and not request.ended:
+                return request
         request = _request.get()
-        return None if request is None or request.ended or request.pid != process.facts.pid else request
+        return None if request is None or request.ended or request.pid != pid else request
 
     def open(self, name: str | None = None, span: Any = None, *, is_session: bool = False) -> Request:
         """A new request, which no context belongs to yet."""

@@ -6,16 +6,16 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from contextvars import ContextVar, Token
+from contextvars import Token
 from typing import Any
 
-from autogen_vitals.guard import guarded, guarded_by_position
+from autogen_vitals.guard import guarded, guarded_by_position, report
 from autogen_vitals.lifecycle.births import BirthRegistry, current_loop
 from autogen_vitals.lifecycle.connects import Connect, count_connect, warm_up_ns
 from autogen_vitals.lifecycle.errors import category_of, error_class, identify
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.loops import LoopWatchdog
-from autogen_vitals.lifecycle.observation import Observation, Sink
+from autogen_vitals.lifecycle.observation import Observation, Sink, current_observation
 from autogen_vitals.lifecycle.phases import Phases
 from autogen_vitals.lifecycle.process import current as process
 from autogen_vitals.lifecycle.quiet import is_quiet
@@ -25,9 +25,7 @@ from autogen_vitals.lifecycle.sites import SiteFinder, SiteRegistry
 from autogen_vitals.lifecycle.startup import Startup
 from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, ComponentKind, Operation, Stage, StartupStage
 
-_observation: ContextVar[Observation | None] = ContextVar("autogen_vitals_observation", default=None)
-
-EnterToken = tuple["Token[Observation | None]", "Token[Request | None] | None", object]
+EnterToken = tuple["Token[Observation | None]", object]
 
 Present = tuple["Observation | None", "Request | None"]
 
@@ -87,7 +85,7 @@ class Tracker:
 
     def current(self) -> Observation | None:
         """The observation whose code runs in the current context."""
-        observation = _observation.get()
+        observation = current_observation.get()
         if observation is None or observation.ended or observation.pid != process.facts.pid:
             return None
         return observation
@@ -104,7 +102,7 @@ class Tracker:
 
     def is_in_init_of(self, component: object) -> bool:
         """Whether the current observation is an init of this very component."""
-        current = _observation.get()
+        current = current_observation.get()
         return (
             current is not None
             and current.component is component
@@ -222,10 +220,15 @@ class Tracker:
 
     @guarded_by_position
     def enter(self, observation: Observation) -> EnterToken:
-        """Make it current, and the context its request's."""
-        handle = None if observation.span is None else self._sink.entered(observation)
-        request = observation.request
-        return _observation.set(observation), None if request is None else self.requests.enter(request), handle
+        """Make it current, and with it its request."""
+        handle = None
+        if observation.span is not None:
+            try:
+                handle = self._sink.entered(observation)
+            except Exception as error:
+                # The rest goes on.
+                report(self._sink.entered, error)
+        return current_observation.set(observation), handle
 
     @guarded_by_position
     def leave(self, observation: Observation, token: EnterToken | None) -> None:
@@ -236,13 +239,11 @@ class Tracker:
         """
         if token is None:
             return
-        variable, request, handle = token
+        variable, handle = token
         try:
-            _observation.reset(variable)
+            current_observation.reset(variable)
         except ValueError:
             return
-        if request is not None:
-            self.requests.leave(request)
         if handle is not None:
             self._sink.left(observation, handle)
 
@@ -253,11 +254,11 @@ class Tracker:
     def resume(self, present: Present) -> PresentToken:
         """Make it current in this thread."""
         observation, request = present
-        return _observation.set(observation), None if request is None else self.requests.enter(request)
+        return current_observation.set(observation), None if request is None else self.requests.enter(request)
 
     def pause(self, token: PresentToken) -> None:
         """Undo ``resume``, in the same thread."""
-        _observation.reset(token[0])
+        current_observation.reset(token[0])
         self.requests.leave(token[1])
 
     @guarded_by_position
