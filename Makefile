@@ -84,7 +84,7 @@ build: $(VENV)/.stamp-dev ## wheel and sdist into dist/, and a look at the wheel
 	$(BIN)/python -m build --outdir dist .
 	scripts/check-wheel dist/*.whl
 
-ci: ## everything above but the demo, bench and load, as CI does
+ci: ## lint, types, build and test, as CI does
 	@.ci/run
 
 clean: ## remove everything that was made: environments, caches, packages

@@ -15,8 +15,8 @@ END = (
     "The startup trace and a worker's first metrics are exported at the end; without us the app has nothing to export."
 )
 RESIDENT = (
-    "88 modules of ours stay in memory, 136 beside AutoGen, 3 to 3.5 MB; and wrapt with asyncio, which it imports, 2 MB, "
-    "or 0.5 MB where the app has imported asyncio anyway, as AutoGen does."
+    "88 modules of ours stay in memory, 136 beside AutoGen, 3 to 3.5 MB; and wrapt with asyncio, which it imports, "
+    "2 MB, or 0.5 MB where the app has imported asyncio anyway, as AutoGen does."
 )
 RUN = (
     "A run passes four wrapped methods, `run`, `on_messages`, `on_messages_stream` and the client's `create`. Two of "
