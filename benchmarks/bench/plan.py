@@ -9,7 +9,7 @@ from bench.subjects import BARE, LIKE, NATIVE, OURS, Mode, Subject
 GROUPS = ("start", "steady", "floor", "memory", "growth", "exported", "exit_record", "scale")
 """What ``--rows`` chooses from."""
 
-_TRIES = 3
+_TRIES = 5
 """Of a start for which there is a budget."""
 
 
