@@ -214,9 +214,9 @@ class Instrumentation:
 
     def _quiet_native_spans(self, native: NativeSpans) -> None:
         def quiet(_: object) -> Any:
-            from autogen_vitals.replacements import quiet_trace
+            from autogen_vitals.telemetry.native import QuietTrace
 
-            return quiet_trace()
+            return QuietTrace()
 
         def quiet_messages() -> WrapperFunction:
             from autogen_vitals.replacements import quiet_messages

@@ -9,17 +9,12 @@ from types import ModuleType
 from autogen_vitals.hooks.tables import Handover, NativeSpans
 from autogen_vitals.lifecycle.tracker import Tracker
 from autogen_vitals.telemetry.carrying import Carried
-from autogen_vitals.telemetry.native import EnvelopeContext, QuietMessages, QuietTrace, carry_context
+from autogen_vitals.telemetry.native import EnvelopeContext, QuietMessages, carry_context
 from autogen_vitals.telemetry.spans import Spans
 from autogen_vitals.wrapping.calls import WrapperFunction
 from autogen_vitals.wrapping.handover import StandIn, handed_over
 from autogen_vitals.wrapping.importing import resolve, split_target
 from autogen_vitals.wrapping.life import noted_call
-
-
-def quiet_trace() -> QuietTrace:
-    """For what makes spans that ours replace."""
-    return QuietTrace()
 
 
 def quiet_messages(native: NativeSpans, tracker: Tracker, spans: Spans) -> WrapperFunction:

@@ -102,13 +102,7 @@ class Tracker:
 
     def is_in_init_of(self, component: object) -> bool:
         """Whether the current observation is an init of this very component."""
-        current = current_observation.get()
-        return (
-            current is not None
-            and current.component is component
-            and current.operation is None
-            and self.current() is current
-        )
+        return _is_init_of(self.current(), component)
 
     # --- beginnings -----------------------------------------------------------------------------------------------
 
@@ -117,7 +111,7 @@ class Tracker:
     ) -> Observation | None:
         """An init begins; ``None`` when it belongs to one that has begun already (``super().__init__``)."""
         parent = self.current()
-        if is_quiet() or (parent is not None and parent.operation is None and parent.component is component):
+        if is_quiet() or _is_init_of(parent, component):
             return None
         if self._abandoned:
             self.settle()
@@ -370,6 +364,10 @@ def _complete(observation: Observation, provider: str, facts: dict[str, Any]) ->
         observation.facts = facts | observation.facts
         observation.provider = provider
         observation.completed = True
+
+
+def _is_init_of(observation: Observation | None, component: object) -> bool:
+    return observation is not None and observation.operation is None and observation.component is component
 
 
 def _is_same(operation: Operation, parent: Observation, component: object, facts: dict[str, Any]) -> bool:
