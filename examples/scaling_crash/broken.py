@@ -18,7 +18,8 @@ T = TypeVar("T")
 # Wrong: read while the module is imported. Where it is not there yet no worker comes up.
 API_KEY = os.environ["OPENAI_API_KEY"]  # AG301 AG302
 MODEL = {"model": "gpt-4o-mini", "api_key": API_KEY, "base_url": os.environ.get("OPENAI_BASE_URL"), "price": [0, 0]}
-LLM_CONFIG = {"config_list": [MODEL], "cache_seed": None}
+# Of two workers that share a connection one may read both answers. The other waits: without a timeout, ten minutes.
+LLM_CONFIG = {"config_list": [MODEL], "cache_seed": None, "timeout": 10}
 # Wrong: one folder for all runs of all workers.
 CODE = {"work_dir": "coding", "use_docker": False}
 

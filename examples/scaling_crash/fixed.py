@@ -32,7 +32,7 @@ class Agents:
             "base_url": os.environ.get("OPENAI_BASE_URL"),
             "price": [0, 0],
         }
-        self._client = built(OpenAIWrapper(config_list=[model], cache_seed=None))
+        self._client = built(OpenAIWrapper(config_list=[model], cache_seed=None, timeout=10))
 
     # Right: each run has agents of its own. An agent that is given an llm_config builds a client of its own, which is
     # what takes long; these are given this worker's.

@@ -117,7 +117,8 @@ def test_the_broken_scaling_crash_is_named_in_the_first_screen(preload: bool, re
     pytest.importorskip("autogen")
     example, served = record("scaling_crash", GUNICORN.format(app="broken", flags="--preload" if preload else ""), 2)
     for _ in range(3):
-        # Workers that share a connection get each other's answers, or what is none: some of these fail.
+        # Workers that share a connection get each other's answers, or what is none: some of these fail, and some wait
+        # until the example's client gives up, tries again, and has a connection of its own.
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(served.get, ["/chat?q=hello"] * 8))
             list(threads.map(served.get, [f"/code?number={n}" for n in range(4)]))
