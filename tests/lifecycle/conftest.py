@@ -47,8 +47,9 @@ class RecordingSink:
         self.told.append(("entered", observation))
         return ("handle of", observation)
 
-    def left(self, observation: Observation, token: Any) -> None:
-        assert token == ("handle of", observation)
+    def left(self, token: Any) -> None:
+        handle, observation = token
+        assert handle == "handle of"
         self.told.append(("left", observation))
 
     def ended(self, observation: Observation) -> None:

@@ -88,7 +88,7 @@ class Observation(Record, eq=False):
         network: what it spent on connections; ``None`` while there were none.
         slot, owns_slot: the recorder's own: its place in the exit record, and whether that is its alone.
         span, quiet, told, entered: the telemetry sink's own: its span, whether it keeps silent about this one, how many
-            of its facts are on that span, and from where it was entered last.
+            of its facts are on that span, and what it was entered with last.
         reading: the watch's own: what is to be read off its result.
     """
 
@@ -177,8 +177,8 @@ class Sink(Protocol):
         Not told of one that has no ``span``. May raise, as ``left`` may."""
         ...
 
-    def left(self, observation: Observation, token: Any) -> None:
-        """Its code has stopped running, in the same context."""
+    def left(self, token: Any) -> None:
+        """The code of what was entered has stopped running, in the same context."""
         ...
 
     def ended(self, observation: Observation) -> None:

@@ -239,7 +239,7 @@ class Tracker:
         except ValueError:
             return
         if handle is not None:
-            self._sink.left(observation, handle)
+            self._sink.left(handle)
 
     def present(self) -> Present:
         """What is current, for another thread that goes on with it."""

@@ -29,7 +29,6 @@ from autogen_vitals.vocabulary import CHAT, EXECUTE_TOOL, Operation
 _LIVE_LIMIT = 10_000
 _INIT = otel_context.create_key("autogen_vitals_init")
 """In a context whose span is an init's: that init, and the context around it."""
-_NEVER_ENTERED = (None, Context())
 _STARTING = ("import", "startup")
 # A name with such a thing in it would make one span name an object.
 _IDENTIFIER = r"[0-9a-fA-F]{8}(?:[-_]?[0-9a-fA-F]{4}){3}[-_]?[0-9a-fA-F]{12}"
@@ -125,22 +124,28 @@ class Spans:
         span = observation.span
         if span is None:
             return None
-        around = otel_context.get_current()
-        # A stream is entered for each item, by a consumer whose context is the same each time.
-        before, context = observation.entered or _NEVER_ENTERED
-        if before is not around:
-            if not span.get_span_context().is_valid:
-                return None
-            context = trace.set_span_in_context(span, around)
-            if observation.operation is None:
-                context = otel_context.set_value(_INIT, (observation, around), context)
-            observation.entered = around, context
-        return otel_context.attach(context)
-
-    def left(self, observation: Observation, token: Token[Any] | None) -> None:
-        """Make the span current that was so before."""
-        if token is not None:
+        entered = observation.entered
+        if entered is not None:
+            # A stream is entered for each item, by a consumer whose context is the same each time: the token tells what
+            # was current, which takes less than to ask for it.
+            before, context = entered
+            token = otel_context.attach(context)
+            if getattr(token, "old_value", None) is before:
+                return token
             otel_context.detach(token)
+        if not span.get_span_context().is_valid:
+            return None
+        around = otel_context.get_current()
+        context = trace.set_span_in_context(span, around)
+        if observation.operation is None:
+            context = otel_context.set_value(_INIT, (observation, around), context)
+        token = otel_context.attach(context)
+        # Where contexts are kept otherwise than in a context variable, tokens do not tell.
+        before = getattr(token, "old_value", None)
+        observation.entered = None if before is None else (before, context)
+        return token
+
+    left = staticmethod(otel_context.detach)
 
     @guarded_by_position
     def ended(self, observation: Observation) -> None:

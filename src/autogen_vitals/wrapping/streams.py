@@ -12,7 +12,7 @@ import copy
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from types import AsyncGeneratorType, MappingProxyType, TracebackType
 from typing import Any
@@ -59,14 +59,14 @@ class ObservedIterator(_ObjectProxy):
     def __anext__(self) -> Any:
         run, step = self._self_run, self.__wrapped__.__anext__()
         # Of one that turned out to be a part of another, there is nothing to tell.
-        return step if run.begun and run.observation is None else _Step(run, step, gives_item=True)
+        return step if run.begun and run.observation is None else _Step(run, step, True)
 
 
 class ObservedStream(ObservedIterator):
     """Stands for an async generator, ``inspect.isasyncgen`` included."""
 
     def asend(self, value: Any) -> Any:
-        return _Step(self._self_run, self.__wrapped__.asend(value), gives_item=True)
+        return _Step(self._self_run, self.__wrapped__.asend(value), True)
 
     def athrow(self, *exception: Any) -> Any:
         one = _as_one_argument(self.__wrapped__, *exception) if len(exception) > 1 else None
@@ -79,11 +79,11 @@ class ObservedStream(ObservedIterator):
                 raise
             exception = (one,)
         _forgo(self._self_run)
-        return _Step(self._self_run, self.__wrapped__.athrow(*exception), gives_item=True)
+        return _Step(self._self_run, self.__wrapped__.athrow(*exception), True)
 
     def aclose(self) -> Any:
         _forgo(self._self_run)
-        return _Step(self._self_run, self.__wrapped__.aclose(), gives_item=False)
+        return _Step(self._self_run, self.__wrapped__.aclose(), False)
 
 
 _DEPRECATED_ATHROW = "the (type, exc, tb) signature of athrow() is deprecated, use the single-arg signature instead."
@@ -182,12 +182,16 @@ _resume = guarded_by_position(_StreamRun.resume)
 _forgo = guarded(_StreamRun.forgo_if_unstarted)
 
 
+_caught: Callable[[], Any] = getattr(sys, "exception", lambda: sys.exc_info()[1])
+"""The exception that is being handled; not by a name, see ``calls.observation_on``."""
+
+
 class _Step:
     """The awaitable behind one ``__anext__``, ``asend``, ``athrow`` or ``aclose``."""
 
     __slots__ = ("_driver", "_gives_item", "_next", "_run")
 
-    def __init__(self, run: _StreamRun, awaitable: Any, *, gives_item: bool) -> None:
+    def __init__(self, run: _StreamRun, awaitable: Any, gives_item: bool) -> None:
         self._run = run
         # An async generator's steps drive themselves; those of a hand-written iterator may be any awaitable.
         driver = awaitable if hasattr(awaitable, "send") else awaitable.__await__()
@@ -196,19 +200,65 @@ class _Step:
         self._next: Callable[[], Any] = getattr(driver, "__next__", None) or partial(driver.send, None)
         self._gives_item = gives_item
 
-    def __await__(self) -> _Step:
-        return self
+    @unseen
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """What an ``await`` drives, and that is nearly always who does: a generator, whose result is given back without
+        an exception. Those of the other methods, for who drives a step by hand, take longer."""
+        run, resume = self._run, self._next
+        while True:
+            observation = run.observation
+            # Once it has begun, which takes the longest, without another call of ours around the watch's, which is
+            # guarded.
+            token = _resume(run) if observation is None or run.ended else run.watch.enter(observation)
+            if run.step is None:
+                run.step = self
+            begin_ns = time.perf_counter_ns() if run.timed else 0
+            try:
+                try:
+                    waits_for = resume()
+                finally:
+                    if begin_ns:
+                        run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
+                    if token is not None:
+                        run.watch.leave(run.observation, token)
+            except StopIteration:
+                given = _caught().value
+                if run.seen_item and self._gives_item and run.step is self:
+                    # One item more, as most steps end: what _settle() would do, without two calls.
+                    run.step, run.last_item = None, given
+                else:
+                    self._settle(_caught())
+                return given
+            except BaseException:
+                self._settle(_caught())
+                hide_caller_frame(_caught())
+                raise
+            is_closed = False
+            try:
+                sent = yield waits_for
+            except GeneratorExit:
+                is_closed = True
+            except BaseException:
+                hide_caller_frame(_caught())
+                resume = partial(self._driver.throw, _caught())
+            else:
+                resume = self._next if sent is None else partial(self._driver.send, sent)
+            if is_closed:
+                # Not while that is handled: it would be the context of what this raises.
+                try:
+                    self.close()
+                except BaseException:
+                    hide_caller_frame(_caught())
+                    raise
+                raise GeneratorExit
 
     def __iter__(self) -> _Step:
         return self
 
     @unseen
     def __next__(self, resume: Callable[[], Any] | None = None) -> Any:
-        # What an await calls: the only frame between the consumer and the generator. The other three are rare.
         run = self._run
-        observation = run.observation
-        # Once it has begun, which takes the longest, without another call of ours around the watch's, which is guarded.
-        token = _resume(run) if observation is None or run.ended else run.watch.enter(observation)
+        token = _resume(run)
         if run.step is None:
             run.step = self
         begin_ns = time.perf_counter_ns() if run.timed else 0
