@@ -50,6 +50,18 @@ def test_nothing_is_recorded_before_it_is_collected(vitals: Vitals) -> None:
     assert counts(vitals) == 3
 
 
+def test_who_collects_is_no_exemplar(vitals: Vitals) -> None:
+    """A flush within a span of the app's, which has nothing to do with what was measured before."""
+    # The second, for the first has a span, which is its exemplar.
+    for _ in range(2):
+        ReplayChatCompletionClient(["a"])
+    with vitals.tracer_provider.get_tracer("app").start_as_current_span("flush") as flushing:
+        points = vitals.points("autogen.init.duration")
+    of_spans = {exemplar.span_id for point in points for exemplar in point.exemplars}
+    assert of_spans
+    assert flushing.get_span_context().span_id not in of_spans
+
+
 def test_the_queue_is_bounded_and_an_overflow_is_said_once(
     vitals: Vitals, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

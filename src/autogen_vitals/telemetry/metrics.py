@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics, trace
+from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider
 
 from autogen_vitals import semconv
@@ -53,6 +54,9 @@ _DURATIONS = {
     EXECUTE_TOOL: semconv.EXECUTE_TOOL_DURATION,
     CHAT: semconv.CLIENT_OPERATION_DURATION,
 }
+
+_NOWHERE = trace.set_span_in_context(trace.INVALID_SPAN, Context())
+"""Where what has no span was measured: whoever collects, perhaps within a span of the app's, was not there."""
 
 _Attributes = dict[str, Any]
 _Record = tuple[Histogram, float, _Attributes, "trace.SpanContext | None"]
@@ -90,6 +94,7 @@ class Metrics:
             for metric in semconv.METRICS
             if metric.instrument == "histogram"
         }
+        self._init_duration = self._histograms[semconv.INIT_DURATION.name]
         self._early = EarlyDrain(self.drain)
         self._renew()
         renew_after_fork(self, Metrics._renew_in_child)
@@ -169,7 +174,8 @@ class Metrics:
             None if error is None else self._names.bounded(error),
         )
         span_context = None if span is None else _exemplar(span)
-        self._record(semconv.INIT_DURATION, observation.duration_ns / 1e9, attributes, span_context)
+        self._used = True
+        self._queue.append((self._init_duration, observation.duration_ns / 1e9, attributes, span_context))
 
     @guarded_by_position
     def request_ended(self, request: Request) -> None:
@@ -228,7 +234,7 @@ class Metrics:
         is_full = waiting >= _QUEUE_LIMIT
         # Where it has none the queue stays full, and whether somebody reads is asked for nothing most of the time.
         is_asked = not is_full or self._dropped % _ASKED_EACH == 0
-        if is_asked and self._may_record() and is_read(self._histograms[semconv.INIT_DURATION.name]):
+        if is_asked and self._may_record() and is_read(self._init_duration):
             self._early.soon()
         if is_full:
             self._dropped += 1
@@ -266,7 +272,7 @@ class Metrics:
             except IndexError:
                 # Two readers collect at once, or one while the queue is drained early.
                 break
-            context = None
+            context = _NOWHERE
             if span_context is not None:
                 context = trace.set_span_in_context(trace.NonRecordingSpan(span_context))
             histogram.record(value, attributes, context)
