@@ -96,24 +96,11 @@ def test_what_runs_when_it_is_switched_off_ends(tracker_: Tracker, sink: Any) ->
 
 @pytest.mark.parametrize("stage", ["construct", "start", "restore"])
 def test_an_init_is_described(stage: Any, tracker_: Tracker, sink: Any) -> None:
-    """Kind, class, stage, and the name it has afterwards."""
+    """Kind, class, stage, and where it keeps its name."""
     observation = over(InitWatch(tracker_, AGENT, stage), Child())
-    told = (observation.kind, observation.type, observation.stage, observation.operation, observation.name)
-    assert told == ("agent", "Child", stage, None, "planner")
+    told = (observation.kind, observation.type, observation.stage, observation.operation, observation.name_at)
+    assert told == ("agent", "Child", stage, None, ("name",))
     assert sink.all("ended") == [observation]
-
-
-def test_a_component_may_have_no_name_yet(tracker_: Tracker) -> None:
-    """A constructor that failed has set none; a property may raise."""
-
-    class Nameless:
-        @property
-        def name(self) -> str:
-            raise RuntimeError
-
-    error = LookupError()
-    observation = over(InitWatch(tracker_, AGENT, "construct"), Nameless(), None, error)
-    assert (observation.name, observation.error) == (None, "LookupError")
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------

@@ -49,6 +49,24 @@ async def test_every_span_is_one_of_the_catalogue_with_its_attributes(vitals: Vi
     assert_in_the_catalogue(vitals.own_spans())
 
 
+def test_a_component_may_have_no_name_yet(vitals: Vitals) -> None:
+    """A constructor that failed has set none; a property may raise."""
+
+    class Nameless(AssistantAgent):
+        def __init__(self) -> None:
+            raise LookupError
+
+        @property
+        def name(self) -> str:
+            raise RuntimeError
+
+    with pytest.raises(LookupError):
+        Nameless()
+    attributes = vitals.span(f"init {Nameless.__qualname__}").attributes
+    assert attributes["error.type"] == "LookupError"
+    assert semconv.COMPONENT_NAME not in attributes
+
+
 async def test_every_metric_is_one_of_the_catalogue_with_its_attributes(vitals: Vitals) -> None:
     """The same for metrics: names, attributes, buckets; no name of a component, an agent or a tool on any of them."""
     await exercise()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from autogen_vitals.lifecycle.sites import Site
@@ -32,10 +33,26 @@ class Birth(Record):
     config: int = 0
 
 
-class _Life(Record, eq=False):
-    reference: weakref.ref[object]
+_Born = tuple[int, int, int, "Site | None", int]
+"""The values of a ``Birth``, in its order."""
+
+
+class _Life(weakref.ref[object]):
+    """A component, held weakly, and what is known of it: one object for each, for many are built and never run.
+
+    Attributes:
+        key: its ``id()``.
+        born: where; ``None``: that was not seen.
+        birth: the same, from when somebody has asked for it.
+        use: how it has been used, from when somebody has asked for it.
+    """
+
+    __slots__ = ("birth", "born", "key", "use")
+
+    key: int
+    born: _Born | None
     birth: Birth | None
-    use: Use | None = None
+    use: Use | None
 
 
 class BirthRegistry:
@@ -46,45 +63,53 @@ class BirthRegistry:
     """
 
     def __init__(self) -> None:
-        self._lives: dict[int, _Life] = {}
+        lives: dict[int, _Life] = {}
+        self._lives = lives
+        self._over: Callable[[_Life], object] = lambda life: lives.pop(life.key, None)
 
     def record(
         self, component: object, pid: int, wall_ns: int, site: Site | None = None, config: int = 0, loop: Any = None
     ) -> None:
         """Note that ``component`` was built just now. Objects that allow no weak reference are passed over."""
-        self._begin(component, Birth(pid, 0 if loop is None else id(loop), wall_ns, site, config))
+        self._begin(component, (pid, 0 if loop is None else id(loop), wall_ns, site, config))
 
-    def _begin(self, component: object, birth: Birth | None) -> _Life | None:
-        lives = self._lives
-        if len(lives) >= _BIRTH_LIMIT:
+    def _begin(self, component: object, born: _Born | None) -> _Life | None:
+        if len(self._lives) >= _BIRTH_LIMIT:
             return None
-        key = id(component)
         try:
-            reference = weakref.ref(component, lambda _, key=key: lives.pop(key, None))
+            life = _Life(component, self._over)
         except TypeError:
             return None
-        life = lives[key] = _Life(reference, birth)
+        key = life.key = id(component)
+        life.born, life.birth, life.use = born, None, None
+        self._lives[key] = life
         return life
 
     def of(self, component: object) -> Birth | None:
         """Where ``component`` was built; ``None`` if that was not seen."""
         found = self._lives.get(id(component))
-        return found.birth if found is not None and found.reference() is component else None
+        return _birth_of(found) if found is not None and found() is component else None
 
     def life(self, component: object) -> tuple[Birth | None, Use | None]:
         """Where ``component`` was built, and how it has been used, from now on if not before."""
         found = self._lives.get(id(component))
-        if found is None or found.reference() is not component:
+        if found is None or found() is not component:
             found = self._begin(component, None)
         if found is None:
             return None, None
         if found.use is None:
             # Most are never run: an agent is built with a few parts, each of which is a component.
             found.use = Use()
-        return found.birth, found.use
+        return _birth_of(found), found.use
 
     def __len__(self) -> int:
         return len(self._lives)
+
+
+def _birth_of(life: _Life) -> Birth | None:
+    if life.birth is None and life.born is not None:
+        life.birth = Birth(*life.born)
+    return life.birth
 
 
 def current_loop() -> Any:

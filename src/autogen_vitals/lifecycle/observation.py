@@ -65,7 +65,7 @@ class Observation(Record, eq=False):
         outermost: it is a run that is not inside another.
         owns_request: it is its own request, for there was none around it.
         inside_init: it happened inside an init.
-        name: the name the component gives itself.
+        name_at: of an init: where its component keeps the name it gives itself, which only a span tells.
         facts: span attributes read from the component, the call and its result.
         tally, sequence: of an init: its site with what that site has built so far, and the how manieth this one is.
         known_slow: of an init: the last one of its site took long enough for a span.
@@ -108,7 +108,7 @@ class Observation(Record, eq=False):
     outermost: bool = False
     owns_request: bool = False
     inside_init: bool = False
-    name: str | None = None
+    name_at: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     tally: SiteTally | None = None
     sequence: int = 0

@@ -55,14 +55,17 @@ class SiteFinder:
         innermost, chosen = frame, None
         importing = False
         for _ in range(_WALK_LIMIT):
-            if frame is None or (chosen is not None and not to_import):
+            if frame is None:
                 break
             file = frame.f_code.co_filename
-            if file == _IMPORT_MACHINERY:
+            if is_user_file(file):
+                if chosen is None and not self.is_skipped(frame):
+                    chosen = frame
+                    if not to_import:
+                        break
+            elif file == _IMPORT_MACHINERY:
                 importing = True
                 break
-            if chosen is None and is_user_file(file) and not self.is_skipped(frame):
-                chosen = frame
             frame = frame.f_back
         return chosen or self._nearest(innermost), importing
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import Token
+from types import FrameType
 from typing import Any
 
 from autogen_vitals.guard import guarded, guarded_by_position, report
 from autogen_vitals.lifecycle.births import BirthRegistry, current_loop
 from autogen_vitals.lifecycle.connects import Connect, count_connect, warm_up_ns
 from autogen_vitals.lifecycle.errors import category_of, error_class, identify
+from autogen_vitals.lifecycle.fingerprints import fingerprint
 from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.loops import LoopWatchdog
 from autogen_vitals.lifecycle.observation import Observation, Sink, current_observation
@@ -100,26 +102,39 @@ class Tracker:
             and current.facts.keys() >= names
         )
 
-    def is_in_init_of(self, component: object) -> bool:
-        """Whether the current observation is an init of this very component."""
-        return _is_init_of(self.current(), component)
-
     # --- beginnings -----------------------------------------------------------------------------------------------
 
     def begin_init(
-        self, component: object, kind: ComponentKind, stage: Stage, provider: str, config: int = 0
+        self,
+        component: object,
+        kind: ComponentKind,
+        stage: Stage,
+        provider: str,
+        built_with: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None,
+        called_by: FrameType | None = None,
     ) -> Observation | None:
-        """An init begins; ``None`` when it belongs to one that has begun already (``super().__init__``)."""
+        """An init begins; ``None`` when it belongs to one that has begun already (``super().__init__``).
+
+        Args:
+            component: what is built, started, or warmed up.
+            kind: of it.
+            stage: of its init.
+            provider: whose it is.
+            built_with: arguments that tell it from others of its class.
+            called_by: from where on to look for the line of the user's that wants it; without, from the caller on.
+        """
         parent = self.current()
-        if is_quiet() or _is_init_of(parent, component):
+        if parent is not None and parent.operation is None and parent.component is component:
+            return None
+        if is_quiet():
             return None
         if self._abandoned:
             self.settle()
         request = self.requests.current()
         # Only a start-up can be inside an import that matters; later the walk may stop at the site.
-        frame, importing = self._site_finder.find(sys._getframe(1), to_import=not self.phases.ready)
+        frame, importing = self._site_finder.find(called_by or sys._getframe(1), to_import=not self.phases.ready)
         observation = self._begin(component, kind, None, stage, provider, parent, request, importing)
-        observation.config = config
+        config = observation.config = 0 if built_with is None else fingerprint(*built_with)
         tally = observation.tally = self.sites.tally(frame, observation.type, stage)
         observation.sequence = tally.count
         observation.known_slow = tally.last_ns >= self._slow_ns
@@ -364,10 +379,6 @@ def _complete(observation: Observation, provider: str, facts: dict[str, Any]) ->
         observation.facts = facts | observation.facts
         observation.provider = provider
         observation.completed = True
-
-
-def _is_init_of(observation: Observation | None, component: object) -> bool:
-    return observation is not None and observation.operation is None and observation.component is component
 
 
 def _is_same(operation: Operation, parent: Observation, component: object, facts: dict[str, Any]) -> bool:

@@ -5,6 +5,7 @@ Every method here is guarded: whatever goes wrong behind it, the wrapper, and so
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
@@ -12,7 +13,6 @@ from weakref import WeakKeyDictionary, ref
 
 from autogen_vitals.guard import guarded, guarded_by_position
 from autogen_vitals.lifecycle.births import current_loop
-from autogen_vitals.lifecycle.fingerprints import fingerprint
 from autogen_vitals.lifecycle.observation import Observation
 from autogen_vitals.lifecycle.reading import Reader, follow, follow_first, follow_to_file
 from autogen_vitals.lifecycle.silence import SilentWatch
@@ -102,25 +102,27 @@ class InitWatch(_Watch):
 
     def __init__(self, tracker: Tracker, described: Described, stage: Stage) -> None:
         super().__init__(tracker, described)
+        self._kind: ComponentKind = described.kind
         self._stage: Stage = stage
+        self._is_configured = stage == "construct" and described.kind in _CONFIGURED
 
     @guarded_by_position
     def begin(self, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Observation | None:
-        # First, for it is asked of each super().__init__ too.
-        if not self._tracker.active or self._tracker.is_in_init_of(instance):
+        if not self._tracker.active:
             return None
         provider = self._provider(instance)
         if provider is None:
             return None
-        config = 0
-        if self._stage == "construct" and self._described.kind in _CONFIGURED:
-            config = fingerprint(args, kwargs)
-        return self._tracker.begin_init(instance, self._described.kind, self._stage, provider, config)
+        built_with = (args, kwargs) if self._is_configured else None
+        # From the wrapper on, which called the guard that called this: what is ours is not to be looked at.
+        caller = sys._getframe(2)
+        observation = self._tracker.begin_init(instance, self._kind, self._stage, provider, built_with, caller)
+        if observation is not None:
+            observation.name_at = self._described.name
+        return observation
 
     @guarded_by_position
     def end(self, observation: Observation, result: object, error: BaseException | None) -> None:
-        name = follow(observation.component, self._described.name)
-        observation.name = name if isinstance(name, str) else None
         self._tracker.end(observation, error)
 
 

@@ -21,6 +21,7 @@ from autogen_vitals.lifecycle.forking import renew_after_fork
 from autogen_vitals.lifecycle.loops import Block
 from autogen_vitals.lifecycle.observation import Network, Observation
 from autogen_vitals.lifecycle.process import current as process
+from autogen_vitals.lifecycle.reading import follow
 from autogen_vitals.lifecycle.requests import Request
 from autogen_vitals.telemetry.places import site_attributes
 from autogen_vitals.telemetry.startup import StartupTrace, process_attributes, startup_attributes
@@ -158,8 +159,9 @@ class Spans:
                 if observation.quiet or is_short:
                     return
                 span = observation.span = self._start(observation, otel_context.get_current())
-            if observation.name is not None:
-                span.set_attribute(semconv.COMPONENT_NAME, observation.name)
+            name = follow(observation.component, observation.name_at) if observation.name_at else None
+            if isinstance(name, str):
+                span.set_attribute(semconv.COMPONENT_NAME, name)
             if observation.network is not None:
                 span.set_attributes(_network_attributes(observation.network))
         elif span is None:
