@@ -155,8 +155,10 @@ def _bare() -> Callable[[], object]:
 def _ours() -> Callable[[], object]:
     import autogen_vitals
 
-    # What `opentelemetry-instrument` calls; enable() would set up the SDK where there is to be none.
-    return lambda: autogen_vitals.AutogenVitalsInstrumentor().instrument(skip_dep_check=True)
+    # With what there is: by itself it would set up an SDK where there is to be none.
+    return lambda: autogen_vitals.enable(
+        tracer_provider=trace.get_tracer_provider(), meter_provider=metrics.get_meter_provider()
+    )
 
 
 def _openinference() -> Callable[[], object]:

@@ -29,21 +29,21 @@ RUN = (
 )
 TOOL = "As of an agent run, and a span and a measurement of the tool's."
 ITEM = (
-    "An item passes two wrapped streams, the client's and `run_stream`'s: two steps, 24 calls of our functions, and "
+    "An item passes two wrapped streams, the client's and `run_stream`'s: two steps, 15 calls of our functions, and "
     "twice the span is made current and what was current is restored."
 )
 STREAM = "As of an agent run, and twenty items."
 TEAM = (
     "A two-turn team run passes 17 wrapped runs and 32 messages, each of which is asked for the context it carries: "
-    "888 calls of our functions for five spans."
+    "864 calls of our functions for five spans."
 )
 CONSTRUCT = (
     "An agent is two components, itself and its workbench. For each the line that builds is looked for and counted, "
     "the arguments are compared with those of the last time, the rules are asked, and a measurement is queued, which "
-    "takes 5 µs when it is recorded; the exit record is written twice: 116 calls of our functions for a constructor of "
+    "takes 5 µs when it is recorded; the exit record is written twice: 112 calls of our functions for a constructor of "
     "4 µs."
 )
 CLIENT = (
-    "Ours makes 67 calls of its functions, fewer than for a cheap agent; a sample holds eight to ten of 20 to 30 ms, "
+    "Ours makes 83 calls of its functions, fewer than for a cheap agent; a sample holds eight to ten of 20 to 30 ms, "
     "and two samples of one subject lie further apart than that."
 )
