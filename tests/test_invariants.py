@@ -41,6 +41,9 @@ SHELL = {
     "__init__:__getattr__",
     "enabling:request",
     "enabling:warm_up",
+    # Guard what may fail in them themselves: each step of a stream comes by.
+    "lifecycle.tracker:Tracker.enter",
+    "lifecycle.tracker:Tracker.leave",
     # Guards what cannot be decorated: it is awaited.
     "enabling:_warm",
     "instrumentor:AutogenVitalsInstrumentor._instrument",

@@ -237,16 +237,18 @@ class Broken:
 
 @pytest.mark.parametrize("make", [lambda tracker: InitWatch(tracker, AGENT, "construct"), run_watch])
 def test_no_watch_raises(make: Any, tracker_: Tracker) -> None:
-    """Whatever goes wrong behind it, each method answers None."""
-    watch, observation = make(tracker_), SimpleNamespace(facts={}, component=None)
+    """Whatever goes wrong behind it, each method answers None, and what was current is so again."""
+    watch, observation = make(tracker_), SimpleNamespace(facts={}, component=None, span=object())
     for name in vars(tracker_).keys() - {"active"}:
         setattr(tracker_, name, Broken())
     outer = current_observation.set(Broken())  # type: ignore[arg-type]
     assert not watch.continues(Agent(), (), {})
     current_observation.reset(outer)
     assert watch.begin(Agent(), (), {}) is None
-    assert watch.enter(observation) is None
-    assert watch.leave(observation, ("token",)) is None
+    token, handle = watch.enter(observation)
+    assert handle is None
+    assert watch.leave(observation, (token, object())) is None
+    assert current_observation.get() is None
     assert watch.first_item(observation) is None
     assert watch.end(observation, object(), None) is None
     assert watch.abandon(observation) is None

@@ -227,7 +227,8 @@ class Tracker:
 
     # --- while it runs --------------------------------------------------------------------------------------------
 
-    @guarded_by_position
+    # Each step of a stream comes by these two: they guard what may fail in them themselves, which is one call less.
+
     def enter(self, observation: Observation) -> EnterToken:
         """Make it current, and with it its request."""
         handle = None
@@ -236,10 +237,9 @@ class Tracker:
                 handle = self._sink.entered(observation)
             except Exception as error:
                 # The rest goes on.
-                report(self._sink.entered, error)
+                report(Tracker.enter, error)
         return current_observation.set(observation), handle
 
-    @guarded_by_position
     def leave(self, observation: Observation, token: EnterToken | None) -> None:
         """Make current what was before; ``None``: it could not be entered.
 
@@ -254,7 +254,10 @@ class Tracker:
         except ValueError:
             return
         if handle is not None:
-            self._sink.left(handle)
+            try:
+                self._sink.left(handle)
+            except Exception as error:
+                report(Tracker.leave, error)
 
     def present(self) -> Present:
         """What is current, for another thread that goes on with it."""
