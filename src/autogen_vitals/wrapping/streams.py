@@ -38,7 +38,7 @@ class ObservedIterator(_ObjectProxy):
         self, stream: Any, watch: Watch, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
         super().__init__(stream)
-        self._self_run = _StreamRun(watch, instance, args, kwargs)
+        self._self_run = _StreamRun(stream, watch, instance, args, kwargs)
 
     # wrapt's proxies refuse these in words of their own; what a stream answers is another matter.
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -57,7 +57,9 @@ class ObservedIterator(_ObjectProxy):
         return self
 
     def __anext__(self) -> Any:
-        run, step = self._self_run, self.__wrapped__.__anext__()
+        run = self._self_run
+        # Not by ``__wrapped__``: what is asked of a proxy itself takes as long as all of this.
+        step = run.stream.__anext__()
         # Of one that turned out to be a part of another, there is nothing to tell.
         return step if run.begun and run.observation is None else _Step(run, step, True)
 
@@ -133,11 +135,15 @@ class _StreamRun:
         "observation",
         "seen_item",
         "step",
+        "stream",
         "timed",
         "watch",
     )
 
-    def __init__(self, watch: Watch, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, stream: Any, watch: Watch, instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.stream = stream
         self.watch = watch
         self.instance: object = instance
         self.args = args
