@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 pytest.importorskip("autogen_agentchat")
 
-from autogen_agentchat.agents import BaseChatAgent
+from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.base import Response
-from autogen_agentchat.messages import BaseChatMessage, TextMessage
+from autogen_agentchat.messages import TextMessage
 from autogen_core import CancellationToken
+from autogen_ext.models.replay import ReplayChatCompletionClient
 from observed import Vitals
 from opentelemetry import baggage, context as otel_context, trace
 from opentelemetry.context.contextvars_context import ContextVarsRuntimeContext
 
 
-class Speaker(BaseChatAgent):
+class Speaker(AssistantAgent):
     """Says item after item, and notes what is current in its code each time."""
 
     def __init__(self, items: int) -> None:
-        super().__init__("speaker", "Speaks.")
+        super().__init__("speaker", ReplayChatCompletionClient([]))
         self._items = items
         self.seen: list[tuple[object, int]] = []
-
-    @property
-    def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
-        return (TextMessage,)
-
-    async def on_messages(self, messages: Any, cancellation_token: CancellationToken) -> Response:
-        raise NotImplementedError
 
     async def on_messages_stream(self, messages: Any, cancellation_token: CancellationToken) -> AsyncGenerator[Any]:
         for number in range(self._items):
@@ -39,9 +33,6 @@ class Speaker(BaseChatAgent):
             self.seen.append((baggage.get_baggage("tenant"), span.span_id))
             yield TextMessage(content=str(number), source=self.name)
         yield Response(chat_message=TextMessage(content="done", source=self.name))
-
-    async def on_reset(self, cancellation_token: CancellationToken) -> None:
-        pass
 
 
 class OpaqueTokens(ContextVarsRuntimeContext):
