@@ -94,7 +94,6 @@ class Metrics:
             for metric in semconv.METRICS
             if metric.instrument == "histogram"
         }
-        self._init_duration = self._histograms[semconv.INIT_DURATION.name]
         self._early = EarlyDrain(self.drain)
         self._renew()
         renew_after_fork(self, Metrics._renew_in_child)
@@ -174,8 +173,7 @@ class Metrics:
             None if error is None else self._names.bounded(error),
         )
         span_context = None if span is None else _exemplar(span)
-        self._used = True
-        self._queue.append((self._init_duration, observation.duration_ns / 1e9, attributes, span_context))
+        self._record(semconv.INIT_DURATION, observation.duration_ns / 1e9, attributes, span_context)
 
     @guarded_by_position
     def request_ended(self, request: Request) -> None:
@@ -234,7 +232,7 @@ class Metrics:
         is_full = waiting >= _QUEUE_LIMIT
         # Where it has none the queue stays full, and whether somebody reads is asked for nothing most of the time.
         is_asked = not is_full or self._dropped % _ASKED_EACH == 0
-        if is_asked and self._may_record() and is_read(self._init_duration):
+        if is_asked and self._may_record() and is_read(self._histograms[semconv.INIT_DURATION.name]):
             self._early.soon()
         if is_full:
             self._dropped += 1

@@ -269,20 +269,17 @@ class _Step:
             run.step = self
         begin_ns = time.perf_counter_ns() if run.timed else 0
         try:
-            result = self._next() if resume is None else resume()
+            try:
+                return self._next() if resume is None else resume()
+            finally:
+                if begin_ns:
+                    run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
+                if token is not None:
+                    run.watch.leave(run.observation, token)
         except BaseException:
-            if begin_ns:
-                run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
-            if token is not None:
-                run.watch.leave(run.observation, token)
-            if not self._settle(sys.exc_info()[1]):
-                hide_caller_frame(sys.exc_info()[1])
+            if not self._settle(_caught()):
+                hide_caller_frame(_caught())
             raise
-        if begin_ns:
-            run.watch.ran(run.observation, begin_ns, time.perf_counter_ns())
-        if token is not None:
-            run.watch.leave(run.observation, token)
-        return result
 
     @unseen
     def send(self, value: Any) -> Any:
