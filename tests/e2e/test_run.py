@@ -64,6 +64,13 @@ class Recorded:
         return [(each["rule"], (each["site"] or {"line": 0})["line"]) for each in self.report["verdict"]["to_fix"]]
 
 
+def watched(start: Start, folder: Path, command: list[str], variables: dict[str, str], port: int = 0) -> Server:
+    """A command of this environment's under ``autogen-vitals run``, in a folder, which gets its report."""
+    run = [str(BIN / "autogen-vitals"), "run", "--json", "report.json", "--html", "report.html"]
+    line = [*run, "--", str(BIN / command[0]), *command[1:]]
+    return start.command(["sh", "-c", f'cd {folder} && exec "$@"', "sh", *line], variables, port=port)
+
+
 @pytest.fixture
 def record(start: Start, tmp_path: Path, receiver: Receiver) -> Callable[..., tuple[Example, Recorded]]:
     def run(example: str, command: str, workers: int, **variables: str) -> tuple[Example, Recorded]:
@@ -71,9 +78,7 @@ def record(start: Start, tmp_path: Path, receiver: Receiver) -> Callable[..., tu
         port = free_port()
         # A folder of its own: what is killed beside this is nothing to it.
         mine = {"OTEL_PYTHON_AUTOGEN_STATE_DIR": str(tmp_path / "state"), **variables}
-        served = [str(BIN / word) if n == 0 else word for n, word in enumerate(command.format(port=port).split())]
-        line = [str(BIN / "autogen-vitals"), "run", "--json", "report.json", "--html", "report.html", "--", *served]
-        server = start.command(["sh", "-c", f'cd {copied.folder} && exec "$@"', "sh", *line], mine, port=port)
+        server = watched(start, copied.folder, command.format(port=port).split(), mine, port)
         return copied, Recorded(server.wait_ready(workers), copied.folder, workers)
 
     return run

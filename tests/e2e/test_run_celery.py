@@ -11,9 +11,8 @@ from autogen_vitals.local.receiver import Receiver
 
 from .articles import Example
 from .conftest import Start
-from .harness import BIN
 from .test_celery import Tasks, tasks  # noqa: F401
-from .test_run import Recorded
+from .test_run import Recorded, watched
 
 pytestmark = pytest.mark.e2e
 
@@ -30,9 +29,7 @@ def record(start: Start, tmp_path: Path, receiver: Receiver, redis_url: str, tas
         pytest.importorskip("autogen")
         example = Example.copied("scaling_crash", tmp_path, receiver)
         mine = {"OTEL_PYTHON_AUTOGEN_STATE_DIR": str(tmp_path / "state"), "REDIS_URL": redis_url}
-        served = CELERY.format(module=module, n=children).split()
-        line = [str(BIN / "autogen-vitals"), "run", "--json", "report.json", "--", str(BIN / served[0]), *served[1:]]
-        server = start.command(["sh", "-c", f'cd {example.folder} && exec "$@"', "sh", *line], mine)
+        server = watched(start, example.folder, CELERY.format(module=module, n=children).split(), mine)
         tasks.wait_ready(server)
         return example, Recorded(server, example.folder, children)
 
